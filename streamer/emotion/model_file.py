@@ -1,0 +1,170 @@
+"""What a model file says about itself; ``docs/model-file.md`` lists the keys.
+
+The network cannot be used without them, so that a missing or contradicting key refuses the file.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from streamer.errors import ModelError, SettingsError
+from streamer.settings import SAMPLE_RATE_HZ, MfccSettings
+
+FORMAT = 1
+UNCERTAIN = "uncertain"
+INPUT_NAME = "rows"
+OUTPUT_NAME = "logits"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """The metadata of a model file of format 1, checked."""
+
+    name: str
+    """What people call the model."""
+
+    labels: tuple[str, ...]
+    """One label an output, in their order."""
+
+    features: MfccSettings
+    """How the rows are computed."""
+
+    mean: tuple[float, ...]
+    """Mean of each coefficient over the training set."""
+
+    std: tuple[float, ...]
+    """Standard deviation of each coefficient over the training set."""
+
+    temperature: float
+    """Divides the logits before the softmax; above 0."""
+
+    uncertain_below: float
+    """A largest probability below this makes the label ``uncertain``; 0 to 1."""
+
+    data: Any
+    """What the network was trained, chosen and tested on."""
+
+    licence: Mapping[str, Any]
+    """``spdx`` and ``attribution`` of the weights."""
+
+    figures: Any
+    """What was measured, and how."""
+
+    def to_metadata(self) -> dict[str, str]:
+        """Return the keys and values that the model file carries."""
+        features = {field.name: getattr(self.features, field.name) for field in fields(self.features)}
+        return {
+            "format": str(FORMAT),
+            "name": self.name,
+            "labels": json.dumps(self.labels),
+            "features": json.dumps(features),
+            "normalisation": json.dumps({"mean": self.mean, "std": self.std}),
+            "temperature": json.dumps(self.temperature),
+            "uncertain_below": json.dumps(self.uncertain_below),
+            "data": json.dumps(self.data),
+            "licence": json.dumps(self.licence),
+            "figures": json.dumps(self.figures),
+        }
+
+
+def parse_metadata(metadata: Mapping[str, str]) -> ModelInfo:
+    """Return what ``metadata`` of a model file says.
+
+    Raises:
+        ModelError: A key is missing, malformed or contradicts another; the message names it.
+    """
+    if "format" not in metadata:
+        raise ModelError("key 'format' is missing: not a model of emotion-streamer; make one with `python -m export`")
+    if metadata["format"] != str(FORMAT):
+        raise ModelError(
+            f"key 'format' is {metadata['format']!r}, but this version reads {FORMAT}: "
+            "export the run again with `python -m export RUN -o FILE.onnx`"
+        )
+    normalisation = _json(metadata, "normalisation", dict)
+    if set(normalisation) != {"mean", "std"}:
+        raise ModelError(f"key 'normalisation' must hold mean and std, got {sorted(normalisation)}")
+    features = _features(_json(metadata, "features", dict))
+    licence = _json(metadata, "licence", dict)
+    if not {"spdx", "attribution"} <= set(licence):
+        raise ModelError(f"key 'licence' must hold spdx and attribution, got {sorted(licence)}")
+    return ModelInfo(
+        name=_text(metadata, "name"),
+        labels=_labels(_json(metadata, "labels", list)),
+        features=features,
+        mean=_numbers(normalisation["mean"], features.num_cepstra, "mean"),
+        std=_positive(_numbers(normalisation["std"], features.num_cepstra, "std")),
+        temperature=_number(metadata, "temperature", 0.01, 100.0),
+        uncertain_below=_number(metadata, "uncertain_below", 0.0, 1.0),
+        data=_json(metadata, "data", list),
+        licence=licence,
+        figures=_json(metadata, "figures", dict),
+    )
+
+
+def _text(metadata: Mapping[str, str], key: str) -> str:
+    if not metadata.get(key):
+        raise ModelError(f"key {key!r} is missing or empty: export the run again")
+    return metadata[key]
+
+
+def _json(metadata: Mapping[str, str], key: str, kind: type) -> Any:
+    try:
+        value = json.loads(_text(metadata, key))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"key {key!r} is not valid JSON: {error}") from error
+    if not isinstance(value, kind):
+        raise ModelError(f"key {key!r} must be a JSON {kind.__name__}, got {type(value).__name__}")
+    return value
+
+
+def _labels(labels: list[Any]) -> tuple[str, ...]:
+    if len(labels) < 2 or not all(isinstance(label, str) and label.strip() for label in labels):
+        raise ModelError(f"key 'labels' must hold at least two names, got {labels}")
+    if any(not label.isprintable() or "," in label for label in labels):
+        raise ModelError(f"key 'labels' must hold printable names without a comma, got {labels}")
+    if len(set(labels)) != len(labels):
+        raise ModelError(f"key 'labels' names a label twice: {labels}")
+    if UNCERTAIN in labels:
+        raise ModelError(f"key 'labels' holds {UNCERTAIN!r}, which is reserved for an answer that is not sure")
+    return tuple(labels)
+
+
+def _features(values: dict[str, Any]) -> MfccSettings:
+    expected = {field.name for field in fields(MfccSettings)}
+    if set(values) != expected:
+        missing, unknown = sorted(expected - set(values)), sorted(set(values) - expected)
+        raise ModelError(f"key 'features' lacks {missing} and has unknown {unknown}")
+    try:
+        features = MfccSettings(**values)
+    except SettingsError as error:
+        raise ModelError(f"key 'features': {error}") from error
+    if features.sample_rate_hz != SAMPLE_RATE_HZ:
+        raise ModelError(f"key 'features': sample_rate_hz must be {SAMPLE_RATE_HZ}, got {features.sample_rate_hz}")
+    return features
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _numbers(values: Any, count: int, part: str) -> tuple[float, ...]:
+    if not isinstance(values, list) or not all(_is_number(value) for value in values):
+        raise ModelError(f"key 'normalisation': {part} must be a list of finite numbers")
+    if len(values) != count:
+        raise ModelError(f"key 'normalisation': {part} has {len(values)} numbers, but 'features' makes {count}")
+    return tuple(float(value) for value in values)
+
+
+def _positive(values: tuple[float, ...]) -> tuple[float, ...]:
+    if min(values) <= 0:
+        raise ModelError("key 'normalisation': std must be above 0 everywhere")
+    return values
+
+
+def _number(metadata: Mapping[str, str], key: str, low: float, high: float) -> float:
+    value = _json(metadata, key, int | float)  # type: ignore[arg-type]
+    if not _is_number(value) or not low <= value <= high:
+        raise ModelError(f"key {key!r} must be a number from {low} to {high}, got {value}")
+    return float(value)

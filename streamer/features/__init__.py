@@ -1,0 +1,1 @@
+"""Numbers that describe the sound: MFCC rows, computed as the samples come in."""

@@ -1,0 +1,175 @@
+"""Incremental MFCCs: the rows of ``python_speech_features.mfcc``, whatever the chunks.
+
+Sources: Davis and Mermelstein (1980) for the cepstra; python_speech_features 0.6 for
+the conventions (mel bins, log floor, lifter), which the tests hold this module to.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.errors import AudioFormatError, StreamStateError
+from streamer.settings import MfccSettings
+
+Float = NDArray[np.floating[Any]]
+
+_ROWS_PER_CALL = 32
+# What replaces an energy of exactly zero before the logarithm; float64's in both precisions, as psf does.
+_LOG_FLOOR = np.finfo(np.float64).eps
+
+
+def mel_filterbank(settings: MfccSettings) -> NDArray[np.float64]:
+    """Return triangular mel filters of shape ``(num_filters, fft_size // 2 + 1)``, float64, peak 1."""
+
+    def mel(hz: Float | float) -> Float:
+        return np.asarray(2595.0 * np.log10(1.0 + np.asarray(hz, np.float64) / 700.0))
+
+    edges_mel = np.linspace(mel(settings.low_hz), mel(settings.high_hz), settings.num_filters + 2)
+    edges_hz = 700.0 * (10.0 ** (edges_mel / 2595.0) - 1.0)
+    edges = np.floor((settings.fft_size + 1) * edges_hz / settings.sample_rate_hz).astype(int)
+    filters = np.zeros((settings.num_filters, settings.fft_size // 2 + 1))
+    for row, (low, centre, high) in enumerate(zip(edges, edges[1:], edges[2:], strict=False)):
+        rising, falling = np.arange(low, centre), np.arange(centre, high)
+        filters[row, rising] = (rising - low) / max(1, centre - low)
+        filters[row, falling] = (high - falling) / max(1, high - centre)
+    return filters
+
+
+def liftered_dct(settings: MfccSettings) -> NDArray[np.float64]:
+    """Return the orthonormal DCT-II with the lifter folded in, shape ``(num_filters, num_cepstra)``, float64."""
+    filters, cepstra = np.arange(settings.num_filters), np.arange(settings.num_cepstra)
+    matrix = np.cos(np.pi * np.outer(2 * filters + 1, cepstra) / (2 * settings.num_filters))
+    matrix *= np.sqrt(2.0 / settings.num_filters)
+    matrix[:, 0] /= np.sqrt(2.0)
+    if settings.lifter:
+        matrix *= 1.0 + settings.lifter / 2.0 * np.sin(np.pi * cepstra / settings.lifter)
+    return np.asarray(matrix)
+
+
+class IncrementalMfcc:
+    """MFCC rows of a stream of int16 samples, computed as they come.
+
+    Row ``k`` describes the samples from ``k * hop`` on and leaves as soon as its window is complete: the
+    latency is one window. Rows lie on one grid, so that any split of the stream gives the same rows.
+    Memory is allocated once.
+    """
+
+    def __init__(self, settings: MfccSettings, dtype: type[np.float32] | type[np.float64] = np.float32) -> None:
+        """Prepare the tables for ``settings``; ``dtype`` is the precision of all arithmetic and of the rows."""
+        window, rows = settings.window_samples, _ROWS_PER_CALL
+        num_bins = settings.fft_size // 2 + 1
+        self.settings, self._dtype = settings, dtype
+        self._filters = np.ascontiguousarray(mel_filterbank(settings).T / settings.fft_size, dtype)
+        self._dct = np.ascontiguousarray(liftered_dct(settings), dtype)
+        self._window_function = np.hamming(window).astype(dtype) if settings.window_function == "hamming" else None
+        self._emphasised = np.zeros(window + (rows - 1) * settings.hop_samples, dtype)
+        self._padded = np.zeros((rows, settings.fft_size), dtype)  # beyond the window it stays zero
+        self._spectrum = np.zeros((rows, num_bins), np.complex64 if dtype is np.float32 else np.complex128)
+        self._power = np.zeros((rows, num_bins), dtype)
+        self._square = np.zeros((rows, num_bins), dtype)
+        self._mel = np.zeros((rows, settings.num_filters), dtype)
+        self.reset()
+
+    def reset(self, previous_sample: int = 0) -> None:
+        """Start a new grid here.
+
+        Args:
+            previous_sample: The sample before the first one to come, for the pre-emphasis: 0 at the start of
+                a stream. With the true sample, rows equal those of a grid that began whole hops earlier.
+        """
+        self._previous = self._dtype(previous_sample)
+        self._num_pending = 0  # emphasised samples that a later row still needs
+        self._has_rows = False
+        self._is_finished = False
+
+    def push(self, samples: NDArray[np.int16]) -> Float:
+        """Return the rows that ``samples`` complete, oldest first.
+
+        Args:
+            samples: Shape ``(num_samples,)``, int16; any length, also 0.
+
+        Returns:
+            Shape ``(num_rows, num_cepstra)`` in the precision chosen; ``num_rows`` may be 0.
+
+        Raises:
+            AudioFormatError: ``samples`` is not one-dimensional int16.
+            StreamStateError: Called after :meth:`finish`.
+        """
+        if samples.ndim != 1 or samples.dtype != np.int16:
+            raise AudioFormatError(f"expected int16 of shape (n,), got {samples.dtype} of shape {samples.shape}")
+        if self._is_finished:
+            raise StreamStateError("push after finish: call reset to start a new stream")
+        window, hop = self.settings.window_samples, self.settings.hop_samples
+        num_rows = max(0, (self._num_pending + samples.size - window) // hop + 1)
+        rows = np.empty((num_rows, self.settings.num_cepstra), self._dtype)
+        done = position = 0
+        while position < samples.size:
+            room = self._emphasised.size - self._num_pending
+            taken = samples[position : position + room]
+            self._append(taken)
+            position += taken.size
+            count = max(0, (self._num_pending - window) // hop + 1)
+            if count:
+                self._compute(count, rows[done : done + count])
+                self._discard(count * hop)
+                done += count
+        self._has_rows |= num_rows > 0
+        return rows
+
+    def finish(self) -> Float:
+        """Return the last row, padded with zeros, where samples are left that no row covers.
+
+        Returns:
+            Shape ``(0 or 1, num_cepstra)``; none for a stream without samples.
+
+        Raises:
+            StreamStateError: Called twice.
+        """
+        if self._is_finished:
+            raise StreamStateError("finish was already called: call reset to start a new stream")
+        self._is_finished = True
+        # What pends after a row is the overlap of the next window: only samples beyond it are new.
+        overlap = self.settings.window_samples - self.settings.hop_samples if self._has_rows else 0
+        num_rows = int(self._num_pending > overlap)
+        rows = np.empty((num_rows, self.settings.num_cepstra), self._dtype)
+        if num_rows:
+            self._emphasised[self._num_pending : self.settings.window_samples] = 0
+            self._compute(1, rows)
+        return rows
+
+    def _append(self, samples: NDArray[np.int16]) -> None:
+        target = self._emphasised[self._num_pending : self._num_pending + samples.size]
+        target[0] = self._previous
+        target[1:] = samples[:-1]
+        target *= self._dtype(-self.settings.preemphasis)
+        target += samples
+        self._previous = self._dtype(samples[-1])
+        self._num_pending += samples.size
+
+    def _discard(self, count: int) -> None:
+        left = self._num_pending - count
+        self._emphasised[:left] = self._emphasised[count : self._num_pending]
+        self._num_pending = left
+
+    def _compute(self, count: int, out: Float) -> None:
+        window, hop = self.settings.window_samples, self.settings.hop_samples
+        span = self._emphasised[: window + (count - 1) * hop]
+        windows = np.lib.stride_tricks.sliding_window_view(span, window)[::hop]
+        if self._window_function is None:
+            self._padded[:count, :window] = windows
+        else:
+            np.multiply(windows, self._window_function, out=self._padded[:count, :window])
+        spectrum, power, square = self._spectrum[:count], self._power[:count], self._square[:count]
+        np.fft.rfft(self._padded[:count], axis=1, out=spectrum)
+        np.square(spectrum.real, out=power)
+        np.square(spectrum.imag, out=square)
+        power += square
+        mel = np.matmul(power, self._filters, out=self._mel[:count])
+        mel[mel == 0] = _LOG_FLOOR
+        np.log(mel, out=mel)
+        np.matmul(mel, self._dct, out=out)
+        if self.settings.append_energy:
+            energy = power.sum(axis=1) / self._dtype(self.settings.fft_size)
+            energy[energy == 0] = _LOG_FLOOR
+            np.log(energy, out=out[:, 0])

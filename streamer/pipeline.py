@@ -1,0 +1,211 @@
+"""The way of a sample from a source to an event: wiring only, no I/O, no clock, no thread."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.errors import AudioFormatError, StreamStateError
+from streamer.events import Cut, Gap, Partial, Utterance
+from streamer.features.mfcc import IncrementalMfcc
+from streamer.features.rows import RowBuffer
+from streamer.settings import PARTIAL_FIRST_MS, PARTIAL_STEP_MS, MfccSettings, SpeechSettings, ms_to_samples
+from streamer.features.history import SampleHistory
+from streamer.speech.endpointing import Endpointer, SpeechDropped, SpeechEnded, SpeechEvent, SpeechStarted
+from streamer.speech.vad import SpeechDetector
+
+PipelineEvent = Partial | Utterance | Gap
+
+
+class EmotionClassifier(Protocol):
+    """Gives the emotions of feature rows."""
+
+    labels: Sequence[str]
+    features: MfccSettings
+
+    def classify(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the posterior, shape ``(num_labels,)``, of ``rows``, shape ``(num_rows, num_cepstra)``."""
+
+    def decide(self, posterior: NDArray[np.float64]) -> str:
+        """Return the label that ``posterior`` stands for, or ``uncertain``."""
+
+
+class Pipeline:
+    """Turns 16 kHz samples into events, however the samples are split.
+
+    While nobody speaks, samples go to the detector and into a short history only. At an onset the rows of
+    the pre-roll are computed from that history, on the grid that counts from the start of the stream (after
+    a gap: from its end). Latency: see :class:`~streamer.speech.endpointing.Endpointer`.
+    """
+
+    def __init__(
+        self,
+        settings: SpeechSettings,
+        detector: SpeechDetector,
+        classifier: EmotionClassifier,
+        *,
+        partials: bool = False,
+    ) -> None:
+        """Join the stages; ``partials`` asks for results while somebody is still speaking."""
+        features = classifier.features
+        self._settings, self._classifier, self._partials = settings, classifier, partials
+        self._detector, self._endpointer = detector, Endpointer(settings)
+        self._extractor = IncrementalMfcc(features)
+        self._hop, self._window = features.hop_samples, features.window_samples
+        self._frame_samples = settings.frame_samples
+        self._pre_roll = ms_to_samples(settings.pre_roll_ms)
+        onset_ms = settings.onset_window_frames * settings.frame_ms
+        # One hop more than the pre-roll, since rows start on the grid, and the sample before it.
+        self._history = SampleHistory(self._pre_roll + ms_to_samples(onset_ms) + self._hop + 1)
+        longest_ms = settings.max_utterance_ms + settings.pre_roll_ms + settings.hangover_ms + onset_ms
+        self._rows = RowBuffer(ms_to_samples(longest_ms) // self._hop + 1, features.num_cepstra)
+        self._frame = np.empty(self._frame_samples, np.int16)
+        self.reset()
+
+    def reset(self) -> None:
+        """Start a new stream at sample 0."""
+        self._num_utterances = 0
+        self._is_finished = False
+        self._restart(0)
+
+    @property
+    def position(self) -> int:
+        """Index of the next sample expected."""
+        return self._origin + self._num_frames * self._frame_samples + self._num_in_frame
+
+    def push(self, samples: NDArray[np.int16]) -> list[PipelineEvent]:
+        """Return the events that ``samples`` bring about, in order.
+
+        Args:
+            samples: Shape ``(num_samples,)``, int16 at 16 kHz; any length, also 0.
+
+        Raises:
+            AudioFormatError: ``samples`` is not one-dimensional int16.
+            StreamStateError: Called after :meth:`finish`.
+        """
+        if samples.ndim != 1 or samples.dtype != np.int16:
+            raise AudioFormatError(f"expected int16 of shape (n,), got {samples.dtype} of shape {samples.shape}")
+        if self._is_finished:
+            raise StreamStateError("push after finish: call reset to start a new stream")
+        events: list[PipelineEvent] = []
+        taken = 0
+        while taken < samples.size:
+            part = samples[taken : taken + self._frame_samples - self._num_in_frame]
+            self._frame[self._num_in_frame : self._num_in_frame + part.size] = part
+            self._num_in_frame += part.size
+            taken += part.size
+            if self._num_in_frame == self._frame_samples:
+                self._num_in_frame = 0
+                self._num_frames += 1
+                events += self._push_frame(self._frame)
+        return events
+
+    def skip(self, lost_samples: int, reason: str) -> list[PipelineEvent]:
+        """Go on behind samples that never arrived: end the utterance in hand and reset every stage.
+
+        Raises:
+            StreamStateError: Called after :meth:`finish`.
+        """
+        if self._is_finished:
+            raise StreamStateError("skip after finish: call reset to start a new stream")
+        gap = Gap(self.position, lost_samples, reason)
+        events = self._end_utterance_in_hand("gap")
+        self._restart(gap.start_sample + lost_samples)
+        return [*events, gap]
+
+    def finish(self, cut: Cut = "eof") -> list[PipelineEvent]:
+        """End the stream; return the utterance in hand, if any. A last incomplete VAD frame is not judged.
+
+        Raises:
+            StreamStateError: Called twice.
+        """
+        if self._is_finished:
+            raise StreamStateError("finish was already called: call reset to start a new stream")
+        self._is_finished = True
+        return self._end_utterance_in_hand(cut)
+
+    def _restart(self, origin: int) -> None:
+        self._origin = origin
+        self._num_frames = 0  # complete VAD frames since the origin
+        self._num_in_frame = 0
+        self._last_end = 0  # sample at which the last utterance ended; like all below, counted from the origin
+        self._start = 0
+        self._next_partial = 0
+        self._detector.reset()
+        self._endpointer.reset()
+        self._history.reset()
+
+    def _push_frame(self, frame: NDArray[np.int16]) -> list[PipelineEvent]:
+        self._history.push(frame)
+        if self._endpointer.is_in_speech:
+            self._rows.append(self._extractor.push(frame))
+        level = float(np.dot(frame.astype(np.float32), frame))
+        speech_events = self._endpointer.push(self._detector.detect(frame), level)
+        events = self._follow(speech_events)
+        if self._partials and not speech_events and self._endpointer.is_in_speech:
+            events += self._maybe_partial()
+        return events
+
+    def _end_utterance_in_hand(self, cut: Cut) -> list[PipelineEvent]:
+        return self._follow(self._endpointer.finish(cut))
+
+    def _follow(self, speech_events: list[SpeechEvent]) -> list[PipelineEvent]:
+        events: list[PipelineEvent] = []
+        for event in speech_events:
+            match event:
+                case SpeechStarted(start_frame):
+                    self._begin(start_frame * self._frame_samples, has_rows=len(speech_events) > 1)
+                case SpeechEnded(start_frame, end_frame, cut):
+                    events.append(self._end(end_frame * self._frame_samples, cut))
+                case SpeechDropped():
+                    pass
+        return events
+
+    def _begin(self, start: int, *, has_rows: bool) -> None:
+        """Start an utterance; ``has_rows`` says that the last one was cut and its rows go on."""
+        first = max(0, start - self._pre_roll, self._last_end)
+        first_row = -(-first // self._hop)
+        if has_rows:
+            self._rows.drop_before(first_row)
+        else:
+            audio, previous = self._history.since(first_row * self._hop)
+            self._extractor.reset(previous)
+            self._rows.reset(first_row)
+            self._rows.append(self._extractor.push(audio))
+        self._start = start
+        self._next_partial = start + ms_to_samples(PARTIAL_FIRST_MS)
+
+    def _end(self, end: int, cut: Cut) -> Utterance:
+        self._num_utterances += 1
+        self._last_end = end
+        label, probs = self._classify(end)
+        return Utterance(
+            id=self._num_utterances,
+            start_sample=self._origin + self._start,
+            end_sample=self._origin + end,
+            label=label,
+            probs=probs,
+            decided_sample=self._heard,
+            cut=cut,
+        )
+
+    def _maybe_partial(self) -> list[PipelineEvent]:
+        end = self._endpointer.speech_end_frame * self._frame_samples
+        if end < self._next_partial:
+            return []
+        self._next_partial += ms_to_samples(PARTIAL_STEP_MS)
+        label, probs = self._classify(end)
+        identity = self._num_utterances + 1
+        return [Partial(identity, self._origin + self._start, self._origin + end, label, probs, self._heard)]
+
+    @property
+    def _heard(self) -> int:
+        return self._origin + self._num_frames * self._frame_samples
+
+    def _classify(self, end: int) -> tuple[str, dict[str, float]]:
+        """Judge the rows whose windows end by sample ``end``."""
+        rows = self._rows.until((end - self._window) // self._hop + 1)
+        posterior = self._classifier.classify(rows)
+        probs = dict(zip(self._classifier.labels, posterior.tolist(), strict=True))
+        return self._classifier.decide(posterior), probs

@@ -1,0 +1,167 @@
+"""Settings of every stage: frozen, checked when made, each field with its unit."""
+
+import math
+from dataclasses import dataclass
+
+from streamer.errors import SettingsError
+
+SAMPLE_RATE_HZ = 16_000
+"""The rate of every stage behind the sources, in samples per second."""
+
+VAD_FRAME_MS = (10, 20, 30)
+WINDOW_FUNCTIONS = ("rectangular", "hamming")
+
+
+def ms_to_samples(duration_ms: int, sample_rate_hz: int = SAMPLE_RATE_HZ) -> int:
+    """Return how many samples ``duration_ms`` milliseconds are.
+
+    Raises:
+        SettingsError: The duration is not a whole number of samples.
+    """
+    samples, rest = divmod(duration_ms * sample_rate_hz, 1000)
+    if rest:
+        raise SettingsError(f"{duration_ms} ms is not a whole number of samples at {sample_rate_hz} Hz")
+    return samples
+
+
+def _require(holds: bool, expectation: str, got: object) -> None:
+    if not holds:
+        raise SettingsError(f"{expectation}, got {got!r}")
+
+
+def _require_int(name: str, value: object, low: int, high: int) -> None:
+    """Settings also come from model files, so that the type is not a given."""
+    valid = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+    _require(valid, f"{name} must be a whole number from {low} to {high}", value)
+
+
+@dataclass(frozen=True)
+class MfccSettings:
+    """Mel-frequency cepstral coefficients as ``python_speech_features.mfcc`` defines them."""
+
+    sample_rate_hz: int = SAMPLE_RATE_HZ
+    """Samples per second of the signal."""
+
+    window_ms: int = 25
+    """Analysis window, 5 to 100 ms."""
+
+    hop_ms: int = 10
+    """Step from one window to the next, 1 to 100 ms."""
+
+    fft_size: int = 512
+    """Points of the Fourier transform; a power of two, at least one window."""
+
+    num_filters: int = 26
+    """Triangular mel filters, 1 to 128."""
+
+    num_cepstra: int = 13
+    """Coefficients kept, 1 to ``num_filters``."""
+
+    low_hz: int = 0
+    """Lower edge of the lowest mel filter."""
+
+    high_hz: int = 8000
+    """Upper edge of the highest mel filter, at most half the sample rate."""
+
+    preemphasis: float = 0.97
+    """Coefficient of the first-difference filter, 0 to below 1."""
+
+    lifter: int = 22
+    """Length of the sinusoidal lifter; 0 switches it off."""
+
+    append_energy: bool = True
+    """Whether coefficient 0 is the log of the window's energy instead of the zeroth cepstrum."""
+
+    window_function: str = "rectangular"
+    """One of ``WINDOW_FUNCTIONS``."""
+
+    def __post_init__(self) -> None:
+        _require_int("sample_rate_hz", self.sample_rate_hz, 8000, 48000)
+        _require_int("window_ms", self.window_ms, 5, 100)
+        _require_int("hop_ms", self.hop_ms, 1, 100)
+        _require_int("fft_size", self.fft_size, 64, 8192)
+        _require_int("num_filters", self.num_filters, 1, 128)
+        _require_int("num_cepstra", self.num_cepstra, 1, self.num_filters)
+        _require_int("high_hz", self.high_hz, 1, self.sample_rate_hz // 2)
+        _require_int("low_hz", self.low_hz, 0, self.high_hz - 1)
+        _require_int("lifter", self.lifter, 0, 1000)
+        number = isinstance(self.preemphasis, int | float) and not isinstance(self.preemphasis, bool)
+        _require(number and 0 <= self.preemphasis < 1, "preemphasis must be from 0 to below 1", self.preemphasis)
+        _require(isinstance(self.append_energy, bool), "append_energy must be true or false", self.append_energy)
+        known = self.window_function in WINDOW_FUNCTIONS
+        _require(known, f"window_function must be one of {WINDOW_FUNCTIONS}", self.window_function)
+        power_of_two = self.fft_size & (self.fft_size - 1) == 0
+        fits = power_of_two and self.fft_size >= self.window_samples
+        _require(fits, f"fft_size must be a power of two of at least {self.window_samples}", self.fft_size)
+        _require(self.hop_samples <= self.window_samples, "hop_ms must not exceed window_ms", self.hop_ms)
+
+    @property
+    def window_samples(self) -> int:
+        """Length of the analysis window in samples."""
+        return ms_to_samples(self.window_ms, self.sample_rate_hz)
+
+    @property
+    def hop_samples(self) -> int:
+        """Step between windows in samples."""
+        return ms_to_samples(self.hop_ms, self.sample_rate_hz)
+
+
+@dataclass(frozen=True)
+class SpeechSettings:
+    """Where speech starts and ends; every duration is a whole number of VAD frames."""
+
+    frame_ms: int = 20
+    """Length of one VAD frame; 10, 20 or 30."""
+
+    aggressiveness: int = 2
+    """webrtcvad's mode: 0 lets most sound through, 3 the least."""
+
+    onset_speech_frames: int = 6
+    """N: an onset needs this many speech frames ..."""
+
+    onset_window_frames: int = 10
+    """M: ... within this many successive frames."""
+
+    pre_roll_ms: int = 300
+    """Audio from before the onset that the features also see, at least 300."""
+
+    hangover_ms: int = 300
+    """Silence that ends an utterance."""
+
+    min_utterance_ms: int = 240
+    """Shorter speech is dropped, at most 500, which is where partial results begin."""
+
+    max_utterance_ms: int = 15_000
+    """Longer speech is cut at its quietest pause."""
+
+    def __post_init__(self) -> None:
+        _require(self.frame_ms in VAD_FRAME_MS, f"frame_ms must be one of {VAD_FRAME_MS}", self.frame_ms)
+        _require_int("aggressiveness", self.aggressiveness, 0, 3)
+        _require_int("onset_window_frames", self.onset_window_frames, 1, 100)
+        _require_int("onset_speech_frames", self.onset_speech_frames, 1, self.onset_window_frames)
+        _require_int("pre_roll_ms", self.pre_roll_ms, 300, 5000)
+        _require_int("hangover_ms", self.hangover_ms, self.frame_ms, 5000)
+        _require_int("min_utterance_ms", self.min_utterance_ms, 100, 500)
+        # The cut at the maximum looks for a pause in the second half: what it leaves must not be too short.
+        shortest_maximum_ms = 2 * (self.min_utterance_ms + self.hangover_ms + self.onset_window_frames * self.frame_ms)
+        _require_int("max_utterance_ms", self.max_utterance_ms, shortest_maximum_ms, 60_000)
+        for name in ("pre_roll_ms", "hangover_ms", "min_utterance_ms", "max_utterance_ms"):
+            duration_ms = getattr(self, name)
+            whole = duration_ms % self.frame_ms == 0
+            _require(whole, f"{name} must be a multiple of frame_ms ({self.frame_ms})", duration_ms)
+
+    @property
+    def frame_samples(self) -> int:
+        """Length of one VAD frame in samples."""
+        return ms_to_samples(self.frame_ms)
+
+    def frames(self, duration_ms: int) -> int:
+        """Return how many VAD frames cover ``duration_ms``, rounded up."""
+        return math.ceil(duration_ms / self.frame_ms)
+
+
+PARTIAL_FIRST_MS = 500
+"""Speech heard before the first partial result."""
+
+PARTIAL_STEP_MS = 250
+"""Speech heard from one partial result to the next."""

@@ -1,0 +1,156 @@
+"""Endpointing: from a verdict per frame to where utterances start and end.
+
+Everything that decides this lives here, without samples and without a clock. Positions are
+indices of VAD frames since the last reset; ranges are half-open.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamer.errors import StreamStateError
+from streamer.events import Cut
+from streamer.settings import SpeechSettings
+
+_PAUSE_MS = 100
+"""Length of the stretch whose quietness makes a good place for a cut."""
+
+
+@dataclass(frozen=True)
+class SpeechStarted:
+    """Speech is confirmed and began with frame ``start_frame``."""
+
+    start_frame: int
+
+
+@dataclass(frozen=True)
+class SpeechEnded:
+    """Speech went from ``start_frame`` up to ``end_frame`` (not included)."""
+
+    start_frame: int
+    end_frame: int
+    cut: Cut
+
+
+@dataclass(frozen=True)
+class SpeechDropped:
+    """What began with ``start_frame`` was too short to be an utterance."""
+
+    start_frame: int
+
+
+SpeechEvent = SpeechStarted | SpeechEnded | SpeechDropped
+
+
+class Endpointer:
+    """Onset by N of M, end by hangover, a maximum with the cut at the quietest pause.
+
+    Each start is followed by exactly one end or drop. Latency: an onset is known N frames after it at the
+    least and M at the most, an end ``hangover_ms`` after the last speech frame.
+    """
+
+    def __init__(self, settings: SpeechSettings) -> None:
+        """Wait for speech."""
+        self._settings = settings
+        self._hangover_frames = settings.frames(settings.hangover_ms)
+        self._min_frames = settings.frames(settings.min_utterance_ms)
+        self._max_frames = settings.frames(settings.max_utterance_ms)
+        self._pause_frames = settings.frames(_PAUSE_MS)
+        self._recent: deque[bool] = deque(maxlen=settings.onset_window_frames)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; the next frame is frame 0."""
+        self._frame = 0
+        self._is_finished = False
+        self._enter_silence()
+
+    @property
+    def is_in_speech(self) -> bool:
+        """Whether an utterance has started and not yet ended."""
+        return self._start is not None
+
+    @property
+    def speech_end_frame(self) -> int:
+        """End of the last speech frame of the utterance in hand."""
+        return self._end
+
+    def push(self, is_speech: bool, level: float) -> list[SpeechEvent]:
+        """Take the next frame; return what it decides.
+
+        Args:
+            is_speech: The detector's verdict.
+            level: How loud the frame is, on any scale that grows with loudness.
+
+        Raises:
+            StreamStateError: Called after :meth:`finish`.
+        """
+        if self._is_finished:
+            raise StreamStateError("push after finish: call reset to start a new stream")
+        self._frame += 1
+        if self._start is None:
+            return self._push_in_silence(is_speech, level)
+        return self._push_in_speech(self._start, is_speech, level)
+
+    def finish(self, cut: Cut) -> list[SpeechEvent]:
+        """End the stream; return how the utterance in hand ends, if there is one."""
+        self._is_finished = True
+        return [] if self._start is None else self._close(self._start, self._end, cut)
+
+    def _enter_silence(self) -> None:
+        self._start: int | None = None
+        self._end = 0
+        self._recent.clear()
+        self._recent_levels: deque[float] = deque(maxlen=self._recent.maxlen)
+        self._flags: list[bool] = []  # of the utterance in hand, from its start on
+        self._levels: list[float] = []
+
+    def _push_in_silence(self, is_speech: bool, level: float) -> list[SpeechEvent]:
+        self._recent.append(is_speech)
+        self._recent_levels.append(level)
+        if sum(self._recent) < self._settings.onset_speech_frames:
+            return []
+        first = list(self._recent).index(True)
+        self._flags = list(self._recent)[first:]
+        self._levels = list(self._recent_levels)[first:]
+        self._start = self._frame - len(self._flags)
+        self._end = self._frame
+        return [SpeechStarted(self._start)]
+
+    def _push_in_speech(self, start: int, is_speech: bool, level: float) -> list[SpeechEvent]:
+        self._flags.append(is_speech)
+        self._levels.append(level)
+        if is_speech:
+            self._end = self._frame
+        if self._frame - self._end >= self._hangover_frames:
+            return self._close(start, self._end, "pause")
+        if self._frame - start >= self._max_frames:
+            return self._cut_at_best_pause(start)
+        return []
+
+    def _close(self, start: int, end: int, cut: Cut) -> list[SpeechEvent]:
+        self._enter_silence()
+        if end - start < self._min_frames:
+            return [SpeechDropped(start)]
+        return [SpeechEnded(start, end, cut)]
+
+    def _cut_at_best_pause(self, start: int) -> list[SpeechEvent]:
+        """Cut inside the quietest stretch of the second half; what comes after it is the next utterance."""
+        half = len(self._levels) // 2
+        loudness = np.convolve(self._levels[half:], np.ones(self._pause_frames), mode="valid")
+        cut = half + int(np.argmin(loudness)) + self._pause_frames // 2
+        flags, levels = self._flags, self._levels
+        end = start + _last_speech(flags[:cut]) + 1
+        events = self._close(start, end, "max")
+        if True in flags[cut:]:
+            first = cut + flags[cut:].index(True)
+            self._flags, self._levels = flags[first:], levels[first:]
+            self._start = start + first
+            self._end = start + _last_speech(flags) + 1
+            events.append(SpeechStarted(self._start))
+        return events
+
+
+def _last_speech(flags: list[bool]) -> int:
+    return len(flags) - 1 - flags[::-1].index(True)
