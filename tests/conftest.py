@@ -1,0 +1,31 @@
+"""What every test shares: the versions in the header, repeatable Hypothesis runs, the corpora."""
+
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
+
+# The same examples on every run, and no limit of time, which a busy machine would break.
+settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("explore", deadline=None, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+def pytest_report_header() -> str:
+    """Name what numbers may depend on."""
+    names = ("numpy", "onnxruntime", "webrtcvad-wheels", "soxr", "soundfile", "hypothesis")
+    return ", ".join(f"{name} {version(name)}" for name in names)
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """Give the folder of real recordings, which is no part of the project; EMOTION_REQUIRE_CORPORA=1 demands it."""
+    if CORPORA.is_dir():
+        return CORPORA
+    if os.environ.get("EMOTION_REQUIRE_CORPORA") == "1":
+        pytest.fail(f"EMOTION_REQUIRE_CORPORA=1, but there are no corpora in {CORPORA}")
+    pytest.skip("no corpora beside the checkout (../shared/corpora)")
