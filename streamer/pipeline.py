@@ -6,12 +6,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.errors import AudioFormatError, StreamStateError
+from streamer.errors import AudioFormatError, SettingsError, StreamStateError
 from streamer.events import Cut, Gap, Partial, Utterance
+from streamer.features.history import SampleHistory
 from streamer.features.mfcc import IncrementalMfcc
 from streamer.features.rows import RowBuffer
 from streamer.settings import PARTIAL_FIRST_MS, PARTIAL_STEP_MS, MfccSettings, SpeechSettings, ms_to_samples
-from streamer.features.history import SampleHistory
 from streamer.speech.endpointing import Endpointer, SpeechDropped, SpeechEnded, SpeechEvent, SpeechStarted
 from streamer.speech.vad import SpeechDetector
 
@@ -21,8 +21,13 @@ PipelineEvent = Partial | Utterance | Gap
 class EmotionClassifier(Protocol):
     """Gives the emotions of feature rows."""
 
-    labels: Sequence[str]
-    features: MfccSettings
+    @property
+    def labels(self) -> Sequence[str]:
+        """The names of the outputs, in their order."""
+
+    @property
+    def features(self) -> MfccSettings:
+        """How the rows are computed."""
 
     def classify(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the posterior, shape ``(num_labels,)``, of ``rows``, shape ``(num_rows, num_cepstra)``."""
@@ -47,8 +52,17 @@ class Pipeline:
         *,
         partials: bool = False,
     ) -> None:
-        """Join the stages; ``partials`` asks for results while somebody is still speaking."""
+        """Join the stages; ``partials`` asks for results while somebody is still speaking.
+
+        Raises:
+            SettingsError: The shortest utterance may hold no row of the classifier's features.
+        """
         features = classifier.features
+        if features.window_ms + features.hop_ms > settings.min_utterance_ms:
+            raise SettingsError(
+                f"min_utterance_ms must be at least window_ms and hop_ms of the model "
+                f"({features.window_ms} + {features.hop_ms}), got {settings.min_utterance_ms}"
+            )
         self._settings, self._classifier, self._partials = settings, classifier, partials
         self._detector, self._endpointer = detector, Endpointer(settings)
         self._extractor = IncrementalMfcc(features)
@@ -56,16 +70,17 @@ class Pipeline:
         self._frame_samples = settings.frame_samples
         self._pre_roll = ms_to_samples(settings.pre_roll_ms)
         onset_ms = settings.onset_window_frames * settings.frame_ms
-        # One hop more than the pre-roll, since rows start on the grid, and the sample before it.
+        # One hop more, since rows start on the grid, and the sample before them.
         self._history = SampleHistory(self._pre_roll + ms_to_samples(onset_ms) + self._hop + 1)
-        longest_ms = settings.max_utterance_ms + settings.pre_roll_ms + settings.hangover_ms + onset_ms
-        self._rows = RowBuffer(ms_to_samples(longest_ms) // self._hop + 1, features.num_cepstra)
+        longest = self._pre_roll + ms_to_samples(settings.max_utterance_ms)
+        self._rows = RowBuffer(longest // self._hop + 1, features.num_cepstra)
         self._frame = np.empty(self._frame_samples, np.int16)
         self.reset()
 
     def reset(self) -> None:
         """Start a new stream at sample 0."""
         self._num_utterances = 0
+        self._num_in_frame = 0
         self._is_finished = False
         self._restart(0)
 
@@ -131,6 +146,7 @@ class Pipeline:
         self._num_in_frame = 0
         self._last_end = 0  # sample at which the last utterance ended; like all below, counted from the origin
         self._start = 0
+        self._first_row = 0
         self._next_partial = 0
         self._detector.reset()
         self._endpointer.reset()
@@ -165,14 +181,16 @@ class Pipeline:
     def _begin(self, start: int, *, has_rows: bool) -> None:
         """Start an utterance; ``has_rows`` says that the last one was cut and its rows go on."""
         first = max(0, start - self._pre_roll, self._last_end)
-        first_row = -(-first // self._hop)
+        # The row at or before it is always there to begin with; it is not always the utterance's own.
+        kept_row = first // self._hop
         if has_rows:
-            self._rows.drop_before(first_row)
+            self._rows.drop_before(kept_row)
         else:
-            audio, previous = self._history.since(first_row * self._hop)
+            audio, previous = self._history.since(kept_row * self._hop)
             self._extractor.reset(previous)
-            self._rows.reset(first_row)
+            self._rows.reset(kept_row)
             self._rows.append(self._extractor.push(audio))
+        self._first_row = -(-first // self._hop)
         self._start = start
         self._next_partial = start + ms_to_samples(PARTIAL_FIRST_MS)
 
@@ -194,7 +212,9 @@ class Pipeline:
         end = self._endpointer.speech_end_frame * self._frame_samples
         if end < self._next_partial:
             return []
-        self._next_partial += ms_to_samples(PARTIAL_STEP_MS)
+        step = ms_to_samples(PARTIAL_STEP_MS)
+        # Speech that goes on after a pause may pass several steps at once.
+        self._next_partial += (1 + (end - self._next_partial) // step) * step
         label, probs = self._classify(end)
         identity = self._num_utterances + 1
         return [Partial(identity, self._origin + self._start, self._origin + end, label, probs, self._heard)]
@@ -205,7 +225,7 @@ class Pipeline:
 
     def _classify(self, end: int) -> tuple[str, dict[str, float]]:
         """Judge the rows whose windows end by sample ``end``."""
-        rows = self._rows.until((end - self._window) // self._hop + 1)
+        rows = self._rows.between(self._first_row, (end - self._window) // self._hop + 1)
         posterior = self._classifier.classify(rows)
         probs = dict(zip(self._classifier.labels, posterior.tolist(), strict=True))
         return self._classifier.decide(posterior), probs

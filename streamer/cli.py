@@ -1,0 +1,151 @@
+"""The command line: arguments in, exit code out."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from streamer import __version__, commands
+from streamer.errors import DeviceHungError, SettingsError, StreamerError
+from streamer.sinks.sink import FORMATS, SinkSettings
+from streamer.sources.conditioner import MIX, ChannelChoice
+from streamer.sources.pcm import PCM_BYTES
+
+_EPILOG = """\
+exit codes: 0 clean; 1 the stream broke midway; 2 usage, or input missing, unreadable or not audio;
+3 device absent, lost or stalled; 4 model; 75 a hung device; 130, 143 a second signal
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that ``arguments`` name, those of the process by default; return the exit code."""
+    try:
+        parsed = _parser().parse_args(arguments)
+        return int(parsed.command(parsed))
+    except StreamerError as error:
+        message = " ".join(str(error).split())
+        print(f"emotion-streamer: {message}", file=sys.stderr, flush=True)  # noqa: T201
+        if isinstance(error, DeviceHungError):
+            os._exit(error.exit_code)  # an orderly exit would wait for the audio system, which hangs
+        return error.exit_code
+    except KeyboardInterrupt:  # before the stream was open
+        return 130
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line."""
+        raise SettingsError(f"{message}; see `{self.prog} --help`")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="emotion-streamer",
+        description="Live speech emotion: a line per utterance, from a microphone, a file or a pipe.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"emotion-streamer {__version__}")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(subparsers)
+    devices = subparsers.add_parser("devices", help="list the capture devices", allow_abbrev=False)
+    devices.add_argument("--json", action="store_true", help="for programs")
+    devices.set_defaults(command=lambda parsed: commands.devices(as_json=parsed.json))
+    inspect = subparsers.add_parser("inspect", help="say what a model file holds", allow_abbrev=False)
+    inspect.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="default: the bundled one")
+    inspect.set_defaults(command=lambda parsed: commands.inspect(parsed.model))
+    return parser
+
+
+def _add_run(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
+    run = subparsers.add_parser(
+        "run",
+        help="listen and print",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    run.add_argument("-i", dest="input", default="mic", metavar="mic|FILE|-", help="input; - is raw PCM on stdin")
+    run.add_argument("--rate", type=_rate, metavar="N", help="of raw PCM, in Hz (default 16000)")
+    run.add_argument("--channels", type=_count, metavar="N", help="of raw PCM (default 1)")
+    run.add_argument("--format", choices=list(PCM_BYTES), help="of raw PCM (default s16le)")
+    run.add_argument("-d", dest="device", type=_device, metavar="INDEX|NAME", help="microphone, see `devices`")
+    run.add_argument("--channel", type=_channel, metavar="N|mix", help="channel from 1, or the mean (default mix)")
+    run.add_argument(
+        "-o",
+        dest="outputs",
+        action="append",
+        type=_output,
+        metavar="FORMAT[:PATH]",
+        help=f"one of {', '.join(FORMATS)}; to stdout, or added to PATH; repeatable "
+        "(default: text on a terminal, jsonl in a pipe)",
+    )
+    run.add_argument("--partials", action="store_true", help="also tell while somebody is still speaking")
+    run.add_argument("--model", type=Path, metavar="FILE", help="model file (default: the bundled one)")
+    run.add_argument("--realtime", action="store_true", help="pace FILE or stdin as if heard now")
+    run.set_defaults(command=_run)
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    _refuse(parsed.input != "-", parsed, ("rate", "channels", "format"), "goes with -i - only")
+    _refuse(parsed.input != "mic", parsed, ("device",), "goes with -i mic only")
+    if parsed.realtime and parsed.input == "mic":
+        raise SettingsError("--realtime goes with a file or stdin: the microphone is live anyway")
+    outputs = parsed.outputs or [SinkSettings("text" if os.isatty(1) else "jsonl", None)]
+    paths = [output.path for output in outputs]
+    if len(set(paths)) < len(paths):
+        raise SettingsError("two -o go to the same place: give each but one its own file (-o FORMAT:PATH)")
+    settings = commands.RunSettings(
+        input=parsed.input,
+        rate_hz=parsed.rate or 16_000,
+        num_channels=parsed.channels or 1,
+        pcm_format=parsed.format or "s16le",
+        device=parsed.device,
+        channel=parsed.channel or MIX,
+        outputs=tuple(outputs),
+        partials=parsed.partials,
+        model=parsed.model,
+        realtime=parsed.realtime,
+    )
+    return commands.run(settings)
+
+
+def _refuse(condition: bool, parsed: argparse.Namespace, options: Sequence[str], reason: str) -> None:
+    for option in options:
+        if condition and getattr(parsed, option) is not None:
+            flag = "-d" if option == "device" else f"--{option}"
+            raise SettingsError(f"{flag} {reason}, got -i {parsed.input}")
+
+
+def _whole(value: str, low: int, high: int) -> int:
+    if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {low} to {high}, got {value!r}")
+    return int(value)
+
+
+def _rate(value: str) -> int:
+    return _whole(value, 1000, 768_000)
+
+
+def _count(value: str) -> int:
+    return _whole(value, 1, 256)
+
+
+def _device(value: str) -> int | str:
+    if not value:
+        raise argparse.ArgumentTypeError("expected an index or a part of a name, got nothing")
+    return int(value) if value.isascii() and value.isdigit() else value
+
+
+def _channel(value: str) -> ChannelChoice:
+    return MIX if value == MIX else _whole(value, 1, 256)
+
+
+def _output(value: str) -> SinkSettings:
+    name, colon, path = value.partition(":")
+    if name not in FORMATS or (colon and not path):
+        raise argparse.ArgumentTypeError(f"expected FORMAT or FORMAT:PATH with one of {FORMATS}, got {value!r}")
+    return SinkSettings(name, Path(path) if colon else None)

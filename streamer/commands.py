@@ -1,0 +1,121 @@
+"""What the commands do; each returns the exit code of a clean end."""
+
+import contextlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from streamer import __version__
+from streamer.daemon import Daemon
+from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
+from streamer.events import Start
+from streamer.pipeline import Pipeline
+from streamer.settings import SpeechSettings
+from streamer.signals import StopSignals
+from streamer.sinks.lines import LineWriter
+from streamer.sinks.sink import Sink, SinkSettings
+from streamer.sources.base import AudioSource
+from streamer.sources.conditioner import ChannelChoice
+from streamer.sources.file import FileSource
+from streamer.sources.microphone import Microphone, find_device, list_devices
+from streamer.sources.pcm import PcmFormat
+from streamer.sources.pipe import PipeSource
+from streamer.sources.realtime import RealTime
+from streamer.speech.vad import WebRtcDetector
+
+_STDIN = 0
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What ``run`` was asked for; consistent, the command line sees to it."""
+
+    input: str
+    """``mic``, ``-`` or the path of a file."""
+
+    rate_hz: int
+    num_channels: int
+    pcm_format: str
+    """Rate, channels and format of raw PCM on standard input."""
+
+    device: int | str | None
+    """Index or name of the microphone; None for the default."""
+
+    channel: ChannelChoice
+    outputs: tuple[SinkSettings, ...]
+    partials: bool
+    model: Path | None
+    """A model file; None for the bundled one."""
+
+    realtime: bool
+
+
+def run(settings: RunSettings) -> int:
+    """Listen and print until the input ends or a signal comes."""
+    speech = SpeechSettings()
+    with contextlib.ExitStack() as stack:
+        classifier = OnnxClassifier(settings.model or BUNDLED_MODEL)
+        pipeline = Pipeline(speech, WebRtcDetector(speech), classifier, partials=settings.partials)
+        source = stack.enter_context(_source(settings))
+        sinks = [stack.enter_context(Sink(output, classifier.labels)) for output in settings.outputs]
+        daemon = Daemon(source, pipeline, sinks)
+        stack.enter_context(StopSignals(daemon.stop))
+        daemon.run(
+            Start(
+                version=__version__,
+                model=_model_record(classifier),
+                source=source.describe(),
+                settings={"channel": settings.channel, "partials": settings.partials, "speech": asdict(speech)},
+            )
+        )
+    return 0
+
+
+def devices(*, as_json: bool) -> int:
+    """List the capture devices.
+
+    Raises:
+        DeviceError: There is none.
+    """
+    found = list_devices()
+    out = LineWriter(1, "standard output")
+    if as_json:
+        out.write(json.dumps([asdict(device) for device in found], ensure_ascii=False))
+    else:
+        for device in found:
+            mark = "*" if device.is_default else " "
+            out.write(
+                f"{mark}{device.index:3}  {device.name} ({device.host_api}, {device.channels} channels, "
+                f"{device.default_rate_hz} Hz)"
+            )
+    find_device(None, found)
+    return 0
+
+
+def inspect(model: Path | None) -> int:
+    """Print what a model file says about itself."""
+    path = model or BUNDLED_MODEL
+    classifier = OnnxClassifier(path)
+    out = LineWriter(1, "standard output")
+    out.write(f"file: {path} ({classifier.size_bytes} bytes)")
+    out.write(f"sha256: {classifier.sha256}")
+    for key, value in classifier.info.to_metadata().items():
+        out.write(f"{key}: {value}")
+    return 0
+
+
+def _model_record(classifier: OnnxClassifier) -> dict[str, Any]:
+    return {"name": classifier.info.name, "sha256": classifier.sha256, "labels": list(classifier.labels)}
+
+
+def _source(settings: RunSettings) -> AudioSource:
+    if settings.input == "mic":
+        return Microphone(settings.device, settings.channel)
+    source: AudioSource
+    if settings.input == "-":
+        pcm = PcmFormat(settings.pcm_format, settings.num_channels)
+        source = PipeSource(_STDIN, pcm, settings.rate_hz, settings.channel)
+    else:
+        source = FileSource(Path(settings.input), settings.channel)
+    return RealTime(source) if settings.realtime else source

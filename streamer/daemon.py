@@ -1,0 +1,203 @@
+"""The loop that joins a source, the pipeline and the sinks, and keeps the counts."""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+import numpy as np
+
+from streamer.errors import DeviceError, InputError, SinkError, StreamBrokenError, StreamerError
+from streamer.events import Cut, End, Gap, Partial, Start, Status, Utterance
+from streamer.level import FLOOR_DBFS, LevelMeter
+from streamer.pipeline import Pipeline, PipelineEvent
+from streamer.settings import SAMPLE_RATE_HZ
+from streamer.sinks.lines import ReaderGoneError
+from streamer.sinks.record import Record, to_record
+from streamer.sources.base import AudioBlock, AudioSource, LostSamples
+
+STATUS_INTERVAL_S = 60
+_LATENCIES_KEPT = 1000
+
+
+class RecordSink(Protocol):
+    """Takes records."""
+
+    def write(self, record: Record) -> None:
+        """Write ``record``, where the sink shows its type."""
+
+
+class Clock(Protocol):
+    """The time, so that tests can stop it; the module ``time`` is one."""
+
+    def monotonic(self) -> float:
+        """Return seconds on a clock that never jumps."""
+
+    def time(self) -> float:
+        """Return seconds of the wall clock."""
+
+
+class Daemon:
+    """Runs one stream from its start to its end.
+
+    Every ``start`` event is followed by an ``end`` event, also after an error, as far as sinks still write.
+    """
+
+    def __init__(
+        self, source: AudioSource, pipeline: Pipeline, sinks: Sequence[RecordSink], clock: Clock = time
+    ) -> None:
+        """Join the open ``source``, ``pipeline`` and ``sinks``."""
+        self._source, self._pipeline, self._clock = source, pipeline, clock
+        self._sinks = list(sinks)
+        self._is_stopped = False
+        self._level = LevelMeter()
+        self._counts = {"utterances": 0, "gaps": 0, "lost_samples": 0}
+        self._overflows_told = 0
+        self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES_KEPT)
+        self._anchor: tuple[int, float] | None = None  # a sample and when it was captured, on the monotonic clock
+
+    def stop(self) -> None:
+        """End the stream in good order; may be called from another thread."""
+        self._is_stopped = True
+        self._source.interrupt()
+
+    def run(self, start: Start) -> None:
+        """Print ``start`` and then what the stream brings, until its end.
+
+        Raises:
+            StreamerError: What broke the stream, after everything before it was printed.
+        """
+        errors: list[StreamerError] = []
+        try:
+            self._emit(to_record(start, time=self._time(0)))
+            self._listen()
+        except StreamerError as error:
+            errors.append(error)
+        self._finish(errors)
+        for failure in errors:
+            if not isinstance(failure, ReaderGoneError):
+                raise failure
+
+    def _listen(self) -> None:
+        status_samples = STATUS_INTERVAL_S * SAMPLE_RATE_HZ
+        next_status = status_samples
+        for item in self._source.blocks():
+            taken_s = self._clock.monotonic()
+            match item:
+                case LostSamples(num_samples, reason):
+                    events = self._pipeline.skip(num_samples, reason)
+                case AudioBlock(samples, captured_s):
+                    self._level.push(samples)
+                    events = self._pipeline.push(samples)
+                    self._anchor = None if captured_s is None else (self._pipeline.position, captured_s)
+            for event in events:
+                self._tell(event, taken_s)
+            if self._source.is_device and self._pipeline.position >= next_status:
+                next_status += status_samples
+                self._tell(self._status(), taken_s)
+
+    def _finish(self, errors: list[StreamerError]) -> None:
+        """Print the utterance in hand and ``end`` to the sinks that still write; add what fails to ``errors``."""
+        reason, cut = _ending(errors[0]) if errors else (("signal", "stop") if self._is_stopped else ("eof", "eof"))
+        taken_s = self._clock.monotonic()
+        for event in (*self._pipeline.finish(cut), None):
+            try:
+                self._tell(self._end(reason) if event is None else event, taken_s)
+            except SinkError as error:
+                errors.append(error)
+
+    def _tell(self, event: PipelineEvent | Status | End, taken_s: float) -> None:
+        """Count ``event``, which came of what was taken from the source at ``taken_s``, and print it."""
+        end_sample = event.start_sample + event.lost_samples if isinstance(event, Gap) else event.end_sample
+        latency_ms: dict[str, float] | None = None
+        match event:
+            case Utterance() | Partial():
+                latency_ms = self._latency_ms(event, taken_s)
+            case Gap(lost_samples=lost_samples):
+                self._counts["gaps"] += 1
+                self._counts["lost_samples"] += lost_samples
+        if isinstance(event, Utterance) and latency_ms:
+            self._counts["utterances"] += 1
+            self._latencies_ms.append(latency_ms["total"])
+        self._emit(to_record(event, latency_ms=latency_ms, time=self._time(end_sample)))
+
+    def _emit(self, record: Record) -> None:
+        """Write ``record`` to every sink; one that fails is dropped after the others have it."""
+        failures: list[SinkError] = []
+        for sink in tuple(self._sinks):
+            try:
+                sink.write(record)
+            except SinkError as error:
+                self._sinks.remove(sink)
+                failures.append(error)
+        if failures:
+            # A reader that left is the least of the troubles.
+            raise min(failures, key=lambda error: isinstance(error, ReaderGoneError))
+
+    def _latency_ms(self, event: Utterance | Partial, taken_s: float) -> dict[str, float]:
+        """Return how long after the end of the speech the line leaves, by cause; offline, in audio time."""
+        now_s = self._clock.monotonic()
+        causes_s = {"hangover": (event.decided_sample - event.end_sample) / SAMPLE_RATE_HZ, "compute": now_s - taken_s}
+        total_s = sum(causes_s.values())
+        if self._anchor:
+            position, captured_s = self._anchor
+            causes_s["queue"] = taken_s - captured_s
+            total_s = now_s - captured_s + (position - event.end_sample) / SAMPLE_RATE_HZ
+        return {cause: round(1000 * lasted_s, 1) for cause, lasted_s in {"total": total_s, **causes_s}.items()}
+
+    def _time(self, sample: int) -> str | None:
+        """Return the wall clock at ``sample``, None where the stream is not live."""
+        if not self._source.is_live:
+            return None
+        position, captured_s = self._anchor or (0, self._clock.monotonic())
+        ago_s = self._clock.monotonic() - captured_s + (position - sample) / SAMPLE_RATE_HZ
+        moment = datetime.fromtimestamp(self._clock.time() - ago_s, UTC)
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def _status(self) -> Status:
+        level_dbfs, peak_dbfs = self._level.take()
+        overflows = self._source.overflows
+        health = "ok" if overflows == self._overflows_told else "overflow"
+        self._overflows_told = overflows
+        if peak_dbfs == FLOOR_DBFS:
+            health = "silent_input"
+        return Status(
+            end_sample=self._pipeline.position,
+            health=health,
+            level_dbfs=level_dbfs,
+            peak_dbfs=peak_dbfs,
+            overflows=overflows,
+            latency_ms=self._percentiles(),
+            **self._counts,
+        )
+
+    def _end(self, reason: str) -> End:
+        return End(
+            reason=reason,
+            end_sample=self._pipeline.position,
+            overflows=self._source.overflows,
+            latency_ms=self._percentiles(),
+            **self._counts,
+        )
+
+    def _percentiles(self) -> dict[str, float]:
+        """Return percentiles over the last utterances, nothing before the first."""
+        if not self._latencies_ms:
+            return {}
+        values = np.percentile(list(self._latencies_ms), (50, 95, 99))
+        return {name: round(float(value), 1) for name, value in zip(("p50", "p95", "p99"), values, strict=True)}
+
+
+def _ending(error: StreamerError) -> tuple[str, Cut]:
+    match error:
+        case ReaderGoneError():
+            return "pipe_closed", "stop"
+        case SinkError():
+            return "sink_failed", "stop"
+        case DeviceError():
+            return "device_lost", "gap"
+        case InputError() | StreamBrokenError():
+            return "input_broken", "eof"
+        case _:
+            return "error", "stop"

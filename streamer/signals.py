@@ -1,0 +1,53 @@
+"""SIGINT and SIGTERM: the first ends the stream in good order, the second ends the process."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Self
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopSignals:
+    """Calls back at the first signal and exits at the second, inside its ``with`` block.
+
+    The signals arrive through a pipe that a thread reads, so that they work even while the main thread is
+    stuck in a library's call.
+    """
+
+    def __init__(self, on_stop: Callable[[], None]) -> None:
+        """Call ``on_stop``, from another thread, at the first signal."""
+        self._on_stop = on_stop
+
+    def __enter__(self) -> Self:
+        """Take over the signals; in the main thread only."""
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+        self._previous_fd = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        self._previous = {number: signal.signal(number, _ignore) for number in _SIGNALS}
+        threading.Thread(target=self._watch, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Give the signals back."""
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._previous_fd)
+        os.close(self._writer)  # ends the thread, which closes the other end
+
+    def _watch(self) -> None:
+        num_stops = 0
+        while received := os.read(self._reader, 1):
+            if received[0] not in _SIGNALS:
+                continue
+            num_stops += 1
+            if num_stops > 1:
+                os._exit(128 + received[0])
+            self._on_stop()
+        os.close(self._reader)
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Only the number that Python writes into the pipe matters."""

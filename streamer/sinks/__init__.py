@@ -1,0 +1,1 @@
+"""Results out: what an event looks like as a line, and where the line goes."""

@@ -1,0 +1,83 @@
+"""Where lines go: each is written at once and whole, or not at all."""
+
+import errno
+import os
+import select
+import stat
+from pathlib import Path
+
+from streamer.errors import SinkError
+
+
+class ReaderGoneError(SinkError):
+    """Whoever read the results closed the pipe; that is no fault."""
+
+
+class LineWriter:
+    """Whole lines on a file descriptor, UTF-8, one write each, nothing buffered."""
+
+    def __init__(self, descriptor: int, name: str) -> None:
+        """Write to ``descriptor``, called ``name`` in messages."""
+        self._descriptor, self._name = descriptor, name
+
+    @classmethod
+    def open(cls, path: Path) -> "LineWriter":
+        """Return a writer that adds to the file at ``path``, and never overwrites.
+
+        Raises:
+            SinkError: The file can not be opened.
+        """
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            writer = cls(descriptor, str(path))
+            if _ends_inside_line(path):
+                os.write(descriptor, b"\n")  # a crash cut the last line short: keep it apart
+        except OSError as error:
+            raise SinkError(f"{path}: can not be written ({error.strerror})") from error
+        return writer
+
+    def close(self) -> None:
+        """Close the descriptor, unless it is a standard one."""
+        if self._descriptor > 2:
+            os.close(self._descriptor)
+
+    def write(self, line: str) -> None:
+        """Write ``line`` and a line feed.
+
+        Raises:
+            ReaderGoneError: The pipe was closed.
+            SinkError: The line does not fit; a regular file ends with the line before.
+        """
+        content = line.encode("utf-8", "backslashreplace") + b"\n"
+        num_written = 0
+        while num_written < len(content):
+            try:
+                num_written += os.write(self._descriptor, content[num_written:])
+            except BlockingIOError:
+                select.select([], [self._descriptor], [])
+            except OSError as error:
+                self._take_back(num_written)
+                if error.errno == errno.EPIPE:
+                    raise ReaderGoneError(f"{self._name}: closed by its reader") from error
+                raise SinkError(f"{self._name}: results can not be written ({error.strerror})") from error
+
+    def _take_back(self, num_written: int) -> None:
+        status = os.fstat(self._descriptor) if num_written else None
+        if status and stat.S_ISREG(status.st_mode):
+            os.ftruncate(self._descriptor, status.st_size - num_written)
+
+
+def first_line(path: Path) -> str:
+    """Return the first line of the regular file at ``path``, empty where there is none."""
+    if not path.is_file():
+        return ""
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        return lines.readline().rstrip("\n")
+
+
+def _ends_inside_line(path: Path) -> bool:
+    if not path.is_file() or path.stat().st_size == 0:
+        return False
+    with path.open("rb") as content:
+        content.seek(-1, os.SEEK_END)
+        return content.read() != b"\n"

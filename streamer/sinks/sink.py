@@ -1,0 +1,69 @@
+"""A sink: one format on one line writer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from streamer.errors import SinkError
+from streamer.sinks.formats import CsvFormat, Formatter, jsonl, label, text
+from streamer.sinks.lines import LineWriter, first_line
+from streamer.sinks.record import Record
+
+FORMATS = ("text", "jsonl", "csv", "label")
+
+
+@dataclass(frozen=True)
+class SinkSettings:
+    """What ``-o`` asks for."""
+
+    format: str
+    """One of ``FORMATS``."""
+
+    path: Path | None
+    """A file, or None for standard output."""
+
+
+class Sink:
+    """Writes the records that its format shows."""
+
+    def __init__(self, settings: SinkSettings, labels: Sequence[str]) -> None:
+        """Open the file or standard output; ``labels`` are those of the model.
+
+        Raises:
+            SinkError: It can not be written, or holds a table with other columns.
+        """
+        path = settings.path
+        self._writer = LineWriter(1, "standard output") if path is None else LineWriter.open(path)
+        self._format: Formatter
+        if settings.format == "csv":
+            self._format = CsvFormat(labels)
+            self._write_header(self._format.header, path)
+        else:
+            self._format = {"text": text, "jsonl": jsonl, "label": label}[settings.format]
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Close the file."""
+        self._writer.close()
+
+    def write(self, record: Record) -> None:
+        """Write the line of ``record``, if the format has one.
+
+        Raises:
+            ReaderGoneError: The pipe was closed.
+            SinkError: The line can not be written.
+        """
+        line = self._format(record)
+        if line is not None:
+            self._writer.write(line)
+
+    def _write_header(self, header: str, path: Path | None) -> None:
+        present = "" if path is None else first_line(path)
+        if not present:
+            self._writer.write(header)
+        elif present != header:
+            raise SinkError(f"{path}: has other columns than this model's: give another file (-o csv:FILE)")

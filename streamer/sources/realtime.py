@@ -1,0 +1,64 @@
+"""A recording paced as if it were heard now."""
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, Self
+
+from streamer.settings import SAMPLE_RATE_HZ, ms_to_samples
+from streamer.sources.base import AudioBlock, AudioSource, LostSamples
+
+_BLOCK_SAMPLES = ms_to_samples(20)
+"""As a microphone delivers them."""
+
+
+class RealTime:
+    """Delivers the blocks of ``source`` no earlier than a microphone would have, with the time of capture."""
+
+    is_live = True
+    is_device = False
+
+    def __init__(self, source: AudioSource) -> None:
+        """Pace ``source``."""
+        self._source = source
+        self._interrupted = threading.Event()
+
+    @property
+    def overflows(self) -> int:
+        """As the source paced counts them."""
+        return self._source.overflows
+
+    def __enter__(self) -> Self:
+        """Open the source paced."""
+        self._source.__enter__()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Close the source paced."""
+        self._source.__exit__(*exc_info)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the source paced says, marked as paced."""
+        return {**self._source.describe(), "realtime": True}
+
+    def blocks(self) -> Iterator[AudioBlock | LostSamples]:
+        """Yield the blocks, each at the time at which its last sample would have been heard."""
+        first_s = time.monotonic()
+        num_samples = 0
+        for block in self._source.blocks():
+            if isinstance(block, LostSamples):
+                num_samples += block.num_samples
+                yield block
+                continue
+            for start in range(0, block.samples.size, _BLOCK_SAMPLES):
+                samples = block.samples[start : start + _BLOCK_SAMPLES]
+                num_samples += samples.size
+                captured_s = first_s + num_samples / SAMPLE_RATE_HZ
+                if self._interrupted.wait(max(0.0, captured_s - time.monotonic())):
+                    return
+                yield AudioBlock(samples, captured_s)
+
+    def interrupt(self) -> None:
+        """End the wait and the source."""
+        self._interrupted.set()
+        self._source.interrupt()

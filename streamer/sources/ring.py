@@ -1,0 +1,121 @@
+"""The ring buffer between the audio driver's thread and ours."""
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class RingBlock:
+    """Frames that follow one another on the device's timeline."""
+
+    start_frame: int
+    """Index of the first frame since the device was opened, lost frames counted."""
+
+    content: bytes
+    """The frames as the driver wrote them."""
+
+    captured_s: float
+    """When the last of them arrived, on the monotonic clock."""
+
+
+@dataclass(frozen=True)
+class RingGap:
+    """Frames missing on the device's timeline."""
+
+    start_frame: int
+    num_frames: int
+    reason: str
+
+
+class SampleRing:
+    """Frames of a fixed capacity in memory that is allocated once; one writer, one reader.
+
+    A writer that is too fast overwrites the oldest frames: the reader then gets a gap, never frames that
+    were overwritten. Frames have absolute indices, counted in Python integers that do not wrap.
+    """
+
+    def __init__(self, capacity_frames: int, frame_bytes: int, rate_hz: int) -> None:
+        """Make room for ``capacity_frames`` of ``frame_bytes`` each, ``rate_hz`` of them a second."""
+        self._frames = np.zeros((capacity_frames, frame_bytes), np.uint8)
+        self._changed = threading.Condition()
+        self._written = self._read = 0  # frames stored and taken; lost frames are not stored
+        self._position = 0  # index of the reader's next frame: frames taken and lost
+        self._gaps: deque[tuple[int, int, str]] = deque()  # (place in the stored frames, frames lost, reason)
+        self._written_s = 0.0
+        self._frame_s = 1.0 / rate_hz
+        self._is_woken = False
+        self.overflows = 0
+
+    def write(self, content: memoryview, num_lost: int | None = None) -> None:
+        """Add frames; called by the driver's thread: it copies, stamps and returns.
+
+        Args:
+            content: Bytes of whole frames, at most the capacity.
+            num_lost: How many frames the driver lost before them; None where it lost none.
+        """
+        capacity, frame_bytes = self._frames.shape
+        incoming = np.frombuffer(content, np.uint8).reshape(-1, frame_bytes)
+        with self._changed:
+            if num_lost is not None:
+                self.overflows += 1
+                self._gaps.append((self._written, num_lost, "driver_overflow"))
+            place = self._written % capacity
+            first = min(len(incoming), capacity - place)
+            self._frames[place : place + first] = incoming[:first]
+            self._frames[: len(incoming) - first] = incoming[first:]
+            self._written += len(incoming)
+            self._written_s = time.monotonic()
+            if self._written - self._read > capacity:
+                self._drop_oldest(self._written - capacity)
+            self._changed.notify()
+
+    def wake(self) -> None:
+        """Make a waiting :meth:`read` return None now."""
+        with self._changed:
+            self._is_woken = True
+            self._changed.notify()
+
+    def read(self, timeout_s: float) -> RingBlock | RingGap | None:
+        """Return what there is: all frames up to the next gap, or the gap; None after ``timeout_s`` without any."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_woken or self._written > self._read or self._gaps, timeout_s)
+            self._is_woken = False
+            if self._gaps and self._gaps[0][0] <= self._read:
+                return self._take_gap()
+            end = self._gaps[0][0] if self._gaps else self._written
+            if end == self._read:
+                return None
+            return self._take_block(end)
+
+    def _take_gap(self) -> RingGap:
+        _, num_lost, reason = self._gaps.popleft()
+        gap = RingGap(self._position, num_lost, reason)
+        self._position += num_lost
+        return gap
+
+    def _take_block(self, end: int) -> RingBlock:
+        capacity = len(self._frames)
+        start, stop = self._read % capacity, (end - 1) % capacity + 1
+        if start < stop:
+            content = self._frames[start:stop].tobytes()
+        else:
+            content = self._frames[start:].tobytes() + self._frames[:stop].tobytes()
+        captured_s = self._written_s - (self._written - end) * self._frame_s
+        block = RingBlock(self._position, content, captured_s)
+        self._position += end - self._read
+        self._read = end
+        return block
+
+    def _drop_oldest(self, first_kept: int) -> None:
+        """Turn the frames before ``first_kept``, and the gaps among them, into one gap."""
+        num_lost = first_kept - self._read
+        is_new = not (self._gaps and self._gaps[0] == (self._read, self._gaps[0][1], "ring_overflow"))
+        while self._gaps and self._gaps[0][0] <= first_kept:
+            num_lost += self._gaps.popleft()[1]
+        self._read = first_kept
+        self._gaps.appendleft((first_kept, num_lost, "ring_overflow"))
+        self.overflows += is_new
