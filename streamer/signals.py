@@ -3,11 +3,14 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Self
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_ECHO_S = 0.1
+"""`timeout` and some shells send one signal twice, to the process and to its group: the echo is no second one."""
 
 
 class StopSignals:
@@ -38,14 +41,15 @@ class StopSignals:
         os.close(self._writer)  # ends the thread, which closes the other end
 
     def _watch(self) -> None:
-        num_stops = 0
+        stopped_s: float | None = None
         while received := os.read(self._reader, 1):
             if received[0] not in _SIGNALS:
                 continue
-            num_stops += 1
-            if num_stops > 1:
+            if stopped_s is None:
+                stopped_s = time.monotonic()
+                self._on_stop()
+            elif time.monotonic() - stopped_s > _ECHO_S:
                 os._exit(128 + received[0])
-            self._on_stop()
         os.close(self._reader)
 
 

@@ -144,13 +144,13 @@ class Microphone:
         Raises:
             DeviceError: The device stopped or stalled.
         """
-        heard_s, limit_s = time.monotonic(), _FIRST_BLOCK_LIMIT_S
+        silent_s, limit_s = 0.0, _FIRST_BLOCK_LIMIT_S
         position = 0  # samples at 16 kHz since the device was opened
         while not self._is_interrupted:
             taken = self._ring.read(_LOOK_S)
             match taken:
                 case RingBlock(_, content, captured_s):
-                    heard_s, limit_s = time.monotonic(), _BLOCK_LIMIT_S
+                    silent_s, limit_s = 0.0, _BLOCK_LIMIT_S
                     samples = self._conditioner.push(self._pcm.decode(content))
                     position += samples.size
                     yield AudioBlock(samples, captured_s)
@@ -162,7 +162,9 @@ class Microphone:
                     yield AudioBlock(tail, time.monotonic())
                     yield LostSamples(num_lost, reason)
                 case None:
-                    self._check_alive(time.monotonic() - heard_s, limit_s)
+                    # Counted in waits, since the clock also runs on while this process is stopped.
+                    silent_s += _LOOK_S
+                    self._check_alive(silent_s, limit_s)
 
     def interrupt(self) -> None:
         """End a read that waits."""
@@ -174,7 +176,7 @@ class Microphone:
             return
         if not self._stream.active:
             raise DeviceError(f"microphone {self._device.name!r} was lost: plug it in or start its audio server again")
-        if silent_s > limit_s:
+        if silent_s >= limit_s:
             raise DeviceError(f"microphone {self._device.name!r} has stalled: no audio for {silent_s:.1f} s")
 
     def _open_any_format(self) -> None:
