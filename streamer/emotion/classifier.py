@@ -39,10 +39,11 @@ class OnnxClassifier:
         try:
             self.info = parse_metadata(self._session.get_modelmeta().custom_metadata_map)
             _check_nodes(self._session, self.info)
+            self.labels, self.features = self.info.labels, self.info.features
+            self._normaliser = GlobalNormaliser(self.info.mean, self.info.std)
+            self._try_out()
         except ModelError as error:
             raise ModelError(f"{path}: {error}") from error
-        self.labels, self.features = self.info.labels, self.info.features
-        self._normaliser = GlobalNormaliser(self.info.mean, self.info.std)
 
     def logits(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the network's output, shape ``(num_labels,)``, for ``rows``, shape ``(num_rows, num_cepstra)``."""
@@ -59,6 +60,20 @@ class OnnxClassifier:
         best = int(np.argmax(posterior))
         return self.labels[best] if posterior[best] >= self.info.uncertain_below else UNCERTAIN
 
+    def _try_out(self) -> None:
+        """Refuse a network that fails, here rather than at the first utterance."""
+        for num_rows in (8, 100):  # at 10 ms a row: the shortest utterance that settings allow, and a second
+            try:
+                logits = self.logits(np.zeros((num_rows, self.features.num_cepstra), np.float32))
+            except Exception as error:  # as in _load
+                raise ModelError(f"the network fails on {num_rows} rows ({_first_line(error)})") from error
+            if logits.shape != (len(self.labels),) or not np.isfinite(logits).all():
+                raise ModelError(f"the network must give one finite number a label, got {logits}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
 
 def _load(path: Path, content: bytes) -> Any:
     import onnxruntime  # takes 20 MiB and 100 ms: only where a model is used
@@ -73,8 +88,7 @@ def _load(path: Path, content: bytes) -> Any:
         # From bytes, so that a file cannot refer to others beside it.
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no common base below Exception
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"{path}: not a model that onnxruntime loads ({reason})") from error
+        raise ModelError(f"{path}: not a model that onnxruntime loads ({_first_line(error)})") from error
 
 
 def _check_nodes(session: Any, info: ModelInfo) -> None:

@@ -4,7 +4,6 @@ The network cannot be used without them, so that a missing or contradicting key 
 """
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -93,8 +92,8 @@ def parse_metadata(metadata: Mapping[str, str]) -> ModelInfo:
         name=_text(metadata, "name"),
         labels=_labels(_json(metadata, "labels", list)),
         features=features,
-        mean=_numbers(normalisation["mean"], features.num_cepstra, "mean"),
-        std=_positive(_numbers(normalisation["std"], features.num_cepstra, "std")),
+        mean=_numbers(normalisation["mean"], features.num_cepstra, "mean", -1e6, 1e6),
+        std=_numbers(normalisation["std"], features.num_cepstra, "std", 1e-6, 1e6),
         temperature=_number(metadata, "temperature", 0.01, 100.0),
         uncertain_below=_number(metadata, "uncertain_below", 0.0, 1.0),
         data=_json(metadata, "data", list),
@@ -145,26 +144,20 @@ def _features(values: dict[str, Any]) -> MfccSettings:
     return features
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _is_number(value: Any, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
 
 
-def _numbers(values: Any, count: int, part: str) -> tuple[float, ...]:
-    if not isinstance(values, list) or not all(_is_number(value) for value in values):
-        raise ModelError(f"key 'normalisation': {part} must be a list of finite numbers")
+def _numbers(values: Any, count: int, part: str, low: float, high: float) -> tuple[float, ...]:
+    if not isinstance(values, list) or not all(_is_number(value, low, high) for value in values):
+        raise ModelError(f"key 'normalisation': {part} must be a list of numbers from {low:g} to {high:g}")
     if len(values) != count:
         raise ModelError(f"key 'normalisation': {part} has {len(values)} numbers, but 'features' makes {count}")
     return tuple(float(value) for value in values)
 
 
-def _positive(values: tuple[float, ...]) -> tuple[float, ...]:
-    if min(values) <= 0:
-        raise ModelError("key 'normalisation': std must be above 0 everywhere")
-    return values
-
-
 def _number(metadata: Mapping[str, str], key: str, low: float, high: float) -> float:
-    value = _json(metadata, key, int | float)  # type: ignore[arg-type]
-    if not _is_number(value) or not low <= value <= high:
-        raise ModelError(f"key {key!r} must be a number from {low} to {high}, got {value}")
+    value = _json(metadata, key, object)
+    if not _is_number(value, low, high):
+        raise ModelError(f"key {key!r} must be a number from {low:g} to {high:g}, got {value!r}")
     return float(value)

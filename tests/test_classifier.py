@@ -1,0 +1,198 @@
+"""The network behind its model file: what contradicts is refused, what is given is a posterior."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fakes import LABELS
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto
+from tiny_model import model_info, write_model
+
+from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier, softmax
+from streamer.errors import ModelError
+from streamer.settings import MfccSettings
+
+
+def rows_of(*logits: float, num_rows: int = 5) -> Any:
+    """Return rows for which the tiny model gives ``logits``."""
+    rows = np.zeros((num_rows, 13), np.float32)
+    rows[:, : len(logits)] = logits
+    return rows
+
+
+def tiny(folder: Path, **changes: Any) -> OnnxClassifier:
+    """Return the tiny model, its metadata changed."""
+    return OnnxClassifier(write_model(folder / "tiny.onnx", model_info(**changes).to_metadata()))
+
+
+@given(logits=st.lists(st.floats(-1000, 1000), min_size=1, max_size=9))
+def test_softmax_sums_to_one(logits: list[float]) -> None:
+    posterior = softmax(np.asarray(logits))
+
+    assert (posterior >= 0).all()
+    assert posterior.sum() == pytest.approx(1.0, abs=1e-12)
+
+
+@given(logits=st.lists(st.floats(-30, 30), min_size=2, max_size=9), shift=st.floats(-1000, 1000))
+def test_softmax_knows_differences_only(logits: list[float], shift: float) -> None:
+    np.testing.assert_allclose(softmax(np.asarray(logits) + shift), softmax(np.asarray(logits)), atol=1e-9)
+
+
+def test_softmax_survives_large_logits() -> None:
+    np.testing.assert_array_equal(softmax(np.array([1000.0, 0.0, -1000.0])), [1.0, 0.0, 0.0])
+    np.testing.assert_array_equal(softmax(np.array([1000.0, 1000.0])), [0.5, 0.5])
+
+
+def test_the_posterior_is_the_softmax_of_the_logits(tmp_path: Path) -> None:
+    posterior = tiny(tmp_path).classify(rows_of(0.0, np.log(2), np.log(3), np.log(4)))
+
+    np.testing.assert_allclose(posterior, [0.1, 0.2, 0.3, 0.4], atol=1e-6)
+
+
+def test_the_temperature_divides_the_logits(tmp_path: Path) -> None:
+    posterior = tiny(tmp_path, temperature=2.0).classify(rows_of(0.0, 2 * np.log(2), 2 * np.log(3), 2 * np.log(4)))
+
+    np.testing.assert_allclose(posterior, [0.1, 0.2, 0.3, 0.4], atol=1e-6)
+
+
+def test_rows_are_normalised_as_the_model_says(tmp_path: Path) -> None:
+    mean, std = (1.0, 2.0, 3.0, 4.0) + (0.0,) * 9, (2.0, 2.0, 4.0, 4.0) + (1.0,) * 9
+
+    logits = tiny(tmp_path, mean=mean, std=std).logits(rows_of(3.0, 2.0, 3.0, 0.0))
+
+    np.testing.assert_allclose(logits, [1.0, 0.0, 0.0, -1.0], atol=1e-6)
+
+
+@pytest.mark.parametrize("num_rows", [1, 2, 100, 1530])
+def test_takes_any_number_of_rows(tmp_path: Path, num_rows: int) -> None:
+    posterior = tiny(tmp_path).classify(rows_of(5.0, num_rows=num_rows))
+
+    assert posterior.shape == (4,)
+    assert posterior.argmax() == 0
+
+
+@pytest.mark.parametrize(
+    ("posterior", "label"),
+    [
+        ([0.7, 0.1, 0.1, 0.1], "anger"),
+        ([0.1, 0.1, 0.2, 0.6], "sadness"),
+        ([0.5, 0.5, 0.0, 0.0], "anger"),
+        ([0.49, 0.49, 0.01, 0.01], "uncertain"),
+        ([0.25, 0.25, 0.25, 0.25], "uncertain"),
+    ],
+)
+def test_a_label_needs_the_probability_that_the_model_demands(tmp_path: Path, posterior: Any, label: str) -> None:
+    assert tiny(tmp_path, uncertain_below=0.5).decide(np.asarray(posterior)) == label
+
+
+def test_a_model_that_demands_nothing_always_decides(tmp_path: Path) -> None:
+    assert tiny(tmp_path, uncertain_below=0.0).decide(np.full(4, 0.25)) == "anger"
+
+
+def test_labels_other_than_the_four_work(tmp_path: Path) -> None:
+    labels = ("calm", "excited", "bored", "amused", "afraid")
+    path = write_model(tmp_path / "five.onnx", model_info(labels=labels).to_metadata(), weights=np.eye(13, 5))
+
+    classifier = OnnxClassifier(path)
+
+    assert classifier.labels == labels
+    assert classifier.decide(classifier.classify(rows_of(0.0, 0.0, 0.0, 0.0, 9.0))) == "afraid"
+
+
+def test_says_what_file_it_came_from(tmp_path: Path) -> None:
+    classifier = tiny(tmp_path)
+
+    content = (tmp_path / "tiny.onnx").read_bytes()
+    assert classifier.path == tmp_path / "tiny.onnx"
+    assert classifier.size_bytes == len(content)
+    assert classifier.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"none\.onnx: can not be read \(No such file"):
+        OnnxClassifier(tmp_path / "none.onnx")
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="can not be read"):
+        OnnxClassifier(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 100, b"RIFF....WAVEfmt ", b"<html>not found</html>"], ids=repr)
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "other.onnx"
+    path.write_bytes(content)
+
+    with pytest.raises(ModelError, match=r"other\.onnx: not a model that onnxruntime loads") as caught:
+        OnnxClassifier(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_cut_short_is_refused(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "tiny.onnx")
+    path.write_bytes(path.read_bytes()[:-20])
+
+    with pytest.raises(ModelError, match=r"tiny\.onnx"):
+        OnnxClassifier(path)
+
+
+def test_a_model_without_metadata_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"bare\.onnx: key 'format' is missing"):
+        OnnxClassifier(write_model(tmp_path / "bare.onnx", {}))
+
+
+@pytest.mark.parametrize(
+    ("graph", "changes", "reason"),
+    [
+        ({"weights": np.eye(13, 3)}, {}, "key 'labels' names 4 labels, the network gives 3"),
+        ({}, {"labels": ("calm", "excited")}, "key 'labels' names 2 labels, the network gives 4"),
+        (
+            {"weights": np.eye(20, 4), "input_shape": (1, "num_rows", 20)},
+            {},
+            "key 'features' makes 13 columns, the network takes 20",
+        ),
+        (
+            {},
+            {"features": MfccSettings(num_cepstra=12), "mean": (0.0,) * 12, "std": (1.0,) * 12},
+            "key 'features' makes 12 columns, the network takes 13",
+        ),
+        ({"input_name": "input_1"}, {}, r"must take 'rows' and give 'logits', got \['input_1'\]"),
+        ({"output_name": "dense"}, {}, r"must take 'rows' and give 'logits', got .*\['dense'\]"),
+        ({"more_inputs": ("speaker",)}, {}, r"must take 'rows' and give 'logits', got \['rows', 'speaker'\]"),
+        ({"input_type": TensorProto.DOUBLE}, {}, "input must be float of 3 axes"),
+        ({"input_shape": (13, 13)}, {}, "input must be float of 3 axes"),
+        ({"input_shape": (1, 96, 13)}, {}, "fails on 8 rows"),
+        ({"input_shape": (2, "num_rows", 13)}, {}, "fails on 8 rows"),
+        ({"weights": np.full((13, 4), np.nan)}, {}, "one finite number a label"),
+    ],
+)
+def test_a_network_that_contradicts_its_metadata_is_refused(
+    tmp_path: Path, graph: dict[str, Any], changes: dict[str, Any], reason: str
+) -> None:
+    path = write_model(tmp_path / "tiny.onnx", model_info(**changes).to_metadata(), **graph)
+
+    with pytest.raises(ModelError, match=rf"tiny\.onnx: .*{reason}"):
+        OnnxClassifier(path)
+
+
+@pytest.mark.skipif(not BUNDLED_MODEL.exists(), reason="no model has been trained yet")
+def test_the_bundled_model_loads_and_has_the_four_labels() -> None:
+    classifier = OnnxClassifier(BUNDLED_MODEL)
+
+    assert sorted(classifier.labels) == sorted(LABELS)
+    assert classifier.size_bytes < 1_000_000
+    assert classifier.info.licence["spdx"] == "CC-BY-NC-SA-4.0"
+
+
+@pytest.mark.skipif(not BUNDLED_MODEL.exists(), reason="no model has been trained yet")
+def test_the_bundled_model_gives_a_posterior() -> None:
+    classifier = OnnxClassifier(BUNDLED_MODEL)
+
+    posterior = classifier.classify(np.zeros((50, classifier.features.num_cepstra), np.float32))
+
+    assert posterior.shape == (4,)
+    assert posterior.sum() == pytest.approx(1.0)

@@ -1,0 +1,68 @@
+"""Model files of a few bytes, right ones and wrong ones."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from fakes import LABELS
+from onnx import TensorProto, helper, numpy_helper
+
+from streamer.emotion.model_file import INPUT_NAME, OUTPUT_NAME, ModelInfo
+from streamer.settings import MfccSettings
+
+Shape = tuple[int | str, ...]
+
+
+def model_info(**changes: Any) -> ModelInfo:
+    """Return metadata of a model of four labels and 13 cepstra that changes nothing in its rows."""
+    values: dict[str, Any] = {
+        "name": "tiny",
+        "labels": LABELS,
+        "features": MfccSettings(),
+        "mean": (0.0,) * 13,
+        "std": (1.0,) * 13,
+        "temperature": 1.0,
+        "uncertain_below": 0.0,
+        "data": [{"name": "none"}],
+        "licence": {"spdx": "CC0-1.0", "attribution": ""},
+        "figures": {},
+    }
+    return ModelInfo(**{**values, **changes})
+
+
+def write_model(
+    path: Path,
+    metadata: Mapping[str, str] | None = None,
+    *,
+    weights: Any = None,
+    input_name: str = INPUT_NAME,
+    input_shape: Shape = (1, "num_rows", 13),
+    input_type: int = TensorProto.FLOAT,
+    output_name: str = OUTPUT_NAME,
+    more_inputs: tuple[str, ...] = (),
+) -> Path:
+    """Write a network whose logits are the mean row times ``weights``, shape ``(num_columns, num_outputs)``.
+
+    By default the logits of the four labels are the means of the first four columns.
+    """
+    matrix = np.asarray(np.eye(13, 4) if weights is None else weights, np.float32)
+    given = [helper.make_tensor_value_info(input_name, input_type, input_shape)]
+    given += [helper.make_tensor_value_info(name, TensorProto.FLOAT, (1,)) for name in more_inputs]
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", [input_name], ["as_float"], to=TensorProto.FLOAT),
+            helper.make_node("ReduceMean", ["as_float"], ["mean"], axes=[1], keepdims=0),
+            helper.make_node("MatMul", ["mean", "weights"], [output_name]),
+        ],
+        "tiny",
+        given,
+        [helper.make_tensor_value_info(output_name, TensorProto.FLOAT, (1, matrix.shape[1]))],
+        [numpy_helper.from_array(matrix, "weights")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, dict(model_info().to_metadata() if metadata is None else metadata))
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+    return path
