@@ -23,12 +23,22 @@ class RowBuffer:
         self._rows[self._num_rows : self._num_rows + len(rows)] = rows
         self._num_rows += len(rows)
 
-    def drop_before(self, first_row: int) -> None:
-        """Drop the rows before index ``first_row``, which must not lie before the first row kept."""
-        kept = self._rows[first_row - self._first_row : self._num_rows].copy()
-        self.reset(first_row)
+    def drop_before(self, row: int) -> None:
+        """Drop the rows before index ``row``; those to come keep their index."""
+        num_dropped = min(max(0, row - self._first_row), self._num_rows)
+        kept = self._rows[num_dropped : self._num_rows].copy()
+        self.reset(self._first_row + num_dropped)
         self.append(kept)
 
-    def until(self, end_row: int) -> NDArray[np.float32]:
-        """Return a view of the rows before index ``end_row``, valid until the next change."""
-        return self._rows[: end_row - self._first_row]
+    def between(self, first_row: int, end_row: int) -> NDArray[np.float32]:
+        """Return a view of the rows from index ``first_row`` up to ``end_row`` (not included).
+
+        It is valid until the next change.
+
+        Raises:
+            IndexError: They are no longer kept, or not yet there.
+        """
+        end = self._first_row + self._num_rows
+        if not self._first_row <= first_row <= end_row <= end:
+            raise IndexError(f"rows from {first_row} to {end_row} asked for, {self._first_row} to {end} kept")
+        return self._rows[first_row - self._first_row : end_row - self._first_row]
