@@ -57,7 +57,7 @@ class Endpointer:
         self._min_frames = settings.frames(settings.min_utterance_ms)
         self._max_frames = settings.frames(settings.max_utterance_ms)
         self._pause_frames = settings.frames(_PAUSE_MS)
-        self._recent: deque[bool] = deque(maxlen=settings.onset_window_frames)
+        self._recent: deque[tuple[bool, float]] = deque(maxlen=settings.onset_window_frames)
         self.reset()
 
     def reset(self) -> None:
@@ -102,18 +102,17 @@ class Endpointer:
         self._start: int | None = None
         self._end = 0
         self._recent.clear()
-        self._recent_levels: deque[float] = deque(maxlen=self._recent.maxlen)
         self._flags: list[bool] = []  # of the utterance in hand, from its start on
         self._levels: list[float] = []
 
     def _push_in_silence(self, is_speech: bool, level: float) -> list[SpeechEvent]:
-        self._recent.append(is_speech)
-        self._recent_levels.append(level)
-        if sum(self._recent) < self._settings.onset_speech_frames:
+        self._recent.append((is_speech, level))
+        flags = [flag for flag, _ in self._recent]
+        if sum(flags) < self._settings.onset_speech_frames:
             return []
-        first = list(self._recent).index(True)
-        self._flags = list(self._recent)[first:]
-        self._levels = list(self._recent_levels)[first:]
+        first = flags.index(True)
+        self._flags = flags[first:]
+        self._levels = [level for _, level in self._recent][first:]
         self._start = self._frame - len(self._flags)
         self._end = self._frame
         return [SpeechStarted(self._start)]
