@@ -1,0 +1,113 @@
+# `make help` tells what there is. Every recipe is one bash script; what is not a result goes to stderr.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+ARGS ?=
+CORPORA ?= ../shared/corpora
+RELEASE ?= bookworm
+
+# An environment is made anew when its requirements change, or the Python that it was made with.
+made_by := made-by-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+run_env := .venv/$(made_by)
+dev_env := .venv-dev/$(made_by)
+dev := .venv-dev/bin
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help run test test-system arm64-smoke model bench demonstration wheel clean prepare-run prepare-dev
+
+help: ## tell what there is
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(run_env) ## listen to the microphone, or to the demonstration clip without one; ARGS='-o jsonl' are passed on
+	@start=.venv/bin/emotion-streamer
+	$(if $(filter -i% -d%,$(ARGS)),exec $$start run $(ARGS))
+	status=0
+	said=$$($$start devices 2>&1 >/dev/null) || status=$$?
+	case $$status in
+	0) exec $$start run $(ARGS) ;;
+	3) echo "no microphone here: the bundled demonstration clip goes the same way instead, paced as if live" >&2
+	   exec $$start run -i streamer/demonstration.flac --realtime $(ARGS) ;;
+	*) echo "$$said" >&2; exit $$status ;;
+	esac
+
+test: $(dev_env) ## check style, types and spelling, and run every test that needs no audio server
+	@$(dev)/ruff check
+	$(dev)/ruff format --check
+	$(dev)/mypy
+	$(dev)/codespell $(spelled)
+	$(dev)/pytest -m 'not system' --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+
+spelled = .ci/run $(wildcard *.md *.cfg *.toml Makefile) $(shell find streamer export training tests benchmarks docs \
+	-name '*.py' -o -name '*.sh' -o -name '*.md')
+
+test-system: $(dev_env) ## run the tests with a virtual microphone; installs what they need with apt (root)
+	@tests/system/install_audio.sh
+	$(dev)/pytest -m system
+
+arm64-smoke: $(run_env) ## run the wheel in an emulated Raspberry Pi userland (root); RELEASE=trixie for the newer one
+	@tests/system/arm64_smoke.sh $(RELEASE)
+
+model: $(dev_env) ## train on CORPORA and export to streamer/models/emotion.onnx
+	@$(dev)/python -m training fit $(CORPORA) --out runs/default
+	$(dev)/python -m export runs/default -o streamer/models/emotion.onnx
+
+bench: $(dev_env) ## measure
+	@$(dev)/python benchmarks/run.py
+
+demonstration: ## make streamer/demonstration.flac anew (espeak-ng and sox)
+	@tests/system/make_demonstration.sh
+
+wheel: $(run_env) ## build dist/*.whl
+	@.venv/bin/pip wheel -q --no-deps -w dist . >&2
+	ls dist/*.whl
+
+clean: ## remove all that was made here but runs/
+	@rm -rf .venv .venv-dev build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find streamer export training tests benchmarks -name __pycache__ -exec rm -rf {} +
+
+# What this machine must have. Prints the Debian packages that are missing, one a line.
+define look_around
+import ctypes.util, importlib.util, sys
+if sys.maxsize < 2**32:
+    sys.exit("a 64-bit userland is needed and this Python is 32-bit; Raspberry Pi OS comes as a 64-bit image, too")
+if sys.version_info < (3, 11):
+    sys.exit("Python 3.11 or newer is needed, this is %d.%d; name another with PYTHON=" % sys.version_info[:2])
+if not importlib.util.find_spec("ensurepip"):
+    print("python3-venv")
+if "portaudio" in sys.argv and not ctypes.util.find_library("portaudio"):
+    print("libportaudio2")
+endef
+export look_around
+
+define prepare
+missing=$$($(PYTHON) -c "$$look_around" $(1) | xargs)
+[ -n "$$missing" ] || exit 0
+as_root=$$([ "$$(id -u)" = 0 ] || command -v sudo) && command -v apt-get >/dev/null ||
+	{ echo "please install $$missing (Debian's names) first" >&2; exit 1; }
+echo "installing $$missing with apt" >&2
+get="$$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120"
+$$get update >&2
+$$get install -y --no-install-recommends $$missing >/dev/null
+endef
+
+prepare-run:
+	@$(call prepare,portaudio)
+
+prepare-dev:
+	@$(call prepare)
+
+$(run_env): setup.cfg pyproject.toml | prepare-run
+	@echo "making .venv, once" >&2
+	$(PYTHON) -m venv --clear .venv
+	.venv/bin/pip install -q --only-binary=:all: -e . >&2
+	touch $@
+
+$(dev_env): setup.cfg pyproject.toml | prepare-dev
+	@echo "making .venv-dev, once (TensorFlow is in it: some 2 GB)" >&2
+	$(PYTHON) -m venv --clear .venv-dev
+	.venv-dev/bin/pip install -q -e '.[training,test]' >&2
+	touch $@
