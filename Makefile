@@ -39,14 +39,14 @@ test: $(dev_env) ## check style, types and spelling, and run every test that nee
 	$(dev)/ruff format --check
 	$(dev)/mypy
 	$(dev)/codespell $(spelled)
-	$(dev)/pytest -m 'not system' --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+	$(dev)/pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 spelled = .ci/run $(wildcard *.md *.cfg *.toml Makefile) $(shell find streamer export training tests benchmarks docs \
 	-name '*.py' -o -name '*.sh' -o -name '*.md')
 
 test-system: $(dev_env) ## run the tests with a virtual microphone; installs what they need with apt (root)
 	@tests/system/install_audio.sh
-	$(dev)/pytest -m system
+	$(dev)/pytest --system
 
 arm64-smoke: $(run_env) ## run the wheel in an emulated Raspberry Pi userland (root); RELEASE=trixie for the newer one
 	@tests/system/arm64_smoke.sh $(RELEASE)
@@ -90,8 +90,7 @@ as_root=$$([ "$$(id -u)" = 0 ] || command -v sudo) && command -v apt-get >/dev/n
 	{ echo "please install $$missing (Debian's names) first" >&2; exit 1; }
 echo "installing $$missing with apt" >&2
 get="$$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120"
-$$get update >&2
-$$get install -y --no-install-recommends $$missing >/dev/null
+said=$$({ $$get update && $$get install -y --no-install-recommends $$missing; } 2>&1) || { echo "$$said" >&2; exit 1; }
 endef
 
 prepare-run:

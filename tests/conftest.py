@@ -29,3 +29,20 @@ def corpora() -> Path:
     if os.environ.get("EMOTION_REQUIRE_CORPORA") == "1":
         pytest.fail(f"EMOTION_REQUIRE_CORPORA=1, but there are no corpora in {CORPORA}")
     pytest.skip("no corpora beside the checkout (../shared/corpora)")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer the tests that need more than the test set."""
+    parser.addoption("--system", action="store_true", help="run the tests marked `system`, and only those")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep tests that need root, a virtual microphone or emulation apart from the others."""
+    is_wanted = config.getoption("--system")
+    skip = pytest.mark.skip(reason="needs root and a virtual microphone: `make test-system`")
+    if is_wanted:
+        config.hook.pytest_deselected(items=[item for item in items if "system" not in item.keywords])
+        items[:] = [item for item in items if "system" in item.keywords]
+    for item in items:
+        if "system" in item.keywords and not is_wanted:
+            item.add_marker(skip)
