@@ -155,11 +155,12 @@ def test_speech_one_frame_below_the_maximum_is_not_cut() -> None:
     assert events_of("1" * 17) == [SpeechStarted(0), SpeechEnded(0, 17, "eof")]
 
 
-def test_a_cut_leaves_silence_to_nobody() -> None:
-    """The last utterance ends before the pause, the next begins behind it."""
-    events = events_of("1" * 11 + "0" + "1" * 12, quiet=range(10, 14))
+@pytest.mark.parametrize(("pause", "end", "start"), [(11, 11, 12), (12, 12, 13)], ids=["before", "behind"])
+def test_a_cut_leaves_silence_to_nobody(pause: int, end: int, start: int) -> None:
+    """The last utterance ends before the pause, the next begins behind it, wherever in it the cut lies."""
+    events = events_of("1" * pause + "0" + "1" * 12, quiet=range(10, 14))
 
-    assert events[1:3] == [SpeechEnded(0, 11, "max"), SpeechStarted(12)]
+    assert events[1:3] == [SpeechEnded(0, end, "max"), SpeechStarted(start)]
 
 
 def test_what_a_cut_leaves_is_dropped_if_it_stays_short() -> None:
@@ -245,12 +246,12 @@ def speech_settings(draw: st.DrawFn) -> SpeechSettings:
 
 @st.composite
 def streams(draw: st.DrawFn) -> tuple[list[bool], list[float]]:
-    """Draw runs of equal flags, from single frames to long speech, and a level for each frame."""
+    """Draw runs of equal flags, from single frames to long speech, and a level for each frame, maybe higher in speech."""
     runs = draw(st.lists(st.tuples(st.booleans(), st.one_of(st.integers(1, 5), st.integers(1, 150))), max_size=25))
     flags = [flag for flag, length in runs for _ in range(length)]
-    levels = st.lists(st.integers(0, 9).map(float), min_size=1, max_size=40)
-    drawn = draw(levels)
-    return flags, [drawn[frame % len(drawn)] for frame in range(len(flags))]
+    levels = draw(st.lists(st.integers(0, 9), min_size=1, max_size=40))
+    louder = draw(st.sampled_from([0, 10]))
+    return flags, [float(levels[frame % len(levels)] + louder * flag) for frame, flag in enumerate(flags)]
 
 
 class Span(NamedTuple):
