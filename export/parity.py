@@ -1,0 +1,47 @@
+"""The model file must give the numbers of the network it was made from."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.errors import ParityError
+from streamer.emotion.classifier import OnnxClassifier
+from streamer.features.normalise import GlobalNormaliser
+
+TOLERANCE = 1e-5
+_PREFIX_ROWS = (1, 2, 7, 30, 64)
+
+Rows = NDArray[np.float32]
+
+
+def check_parity(network: Any, classifier: OnnxClassifier, clips: Sequence[Rows]) -> float:
+    """Return the largest difference of a logit between ``network`` and ``classifier``, over many lengths.
+
+    Args:
+        network: The Keras model.
+        classifier: The same as the daemon loads it.
+        clips: Rows of real clips, each of shape ``(num_rows, num_cepstra)``, not normalised.
+
+    Raises:
+        ParityError: A difference is above :data:`TOLERANCE`, or not a number.
+    """
+    normaliser = GlobalNormaliser(classifier.info.mean, classifier.info.std)
+    largest = 0.0
+    for rows in _lengths(clips):
+        expected = np.asarray(network(normaliser.normalise(rows)[np.newaxis], training=False))[0]
+        difference = float(np.abs(expected - classifier.logits(rows)).max())
+        if not difference <= TOLERANCE:
+            raise ParityError(
+                f"for {len(rows)} rows the model file differs by {difference:.2g} from the network, "
+                f"allowed is {TOLERANCE:g}: {classifier.path}"
+            )
+        largest = max(largest, difference)
+    return largest
+
+
+def _lengths(clips: Sequence[Rows]) -> Iterator[Rows]:
+    for clip in clips:
+        yield clip
+        yield from (clip[:num_rows] for num_rows in _PREFIX_ROWS if num_rows < len(clip))

@@ -1,0 +1,183 @@
+"""Figures, calibration, weights, augmentation: small and exact."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streamer.features.normalise import GlobalNormaliser
+from training.augment import Augmentation, augmented
+from training.batches import Shuffler, balanced_weights, normaliser_of, padded
+from training.calibration import Calibration, calibrate, posteriors
+from training.corpora.base import LABELS, Clip
+from training.dataset import Example
+from training.evaluate import evaluate
+from training.figures import confusion, mean_uar, speaker_interval, uar, wilson_interval
+from training.recipe import LearningSettings
+
+
+def examples_of(labels: str, *, corpus: str = "emodb", speakers: str | None = None) -> list[Example]:
+    """Return one example a letter, which begins a label; ``speakers`` has a letter each, too."""
+    full = {label[0]: label for label in LABELS}
+    return [
+        Example(Clip(Path("x"), full[letter], speaker, corpus, "man"), np.zeros((100, 3), np.float32))
+        for letter, speaker in zip(labels, speakers or "x" * len(labels), strict=True)
+    ]
+
+
+def logits_for(labels: str, size: float = 5.0) -> np.ndarray:
+    letters = [label[0] for label in LABELS]
+    return size * np.eye(len(LABELS))[[letters.index(letter) for letter in labels]]
+
+
+def test_confusions_have_the_truth_in_rows() -> None:
+    counts = confusion(np.array([0, 0, 3]), np.array([0, 1, 3]))
+
+    assert counts.tolist() == [[1, 1, 0, 0, 0], [0] * 5, [0] * 5, [0, 0, 0, 1, 0]]
+
+
+def test_uar_is_the_mean_recall_of_the_labels_that_occur() -> None:
+    """9 of 10 and 1 of 2; two labels do not occur."""
+    assert uar(np.array([[9, 1, 0, 0], [1, 1, 0, 0], [0] * 4, [0] * 4])) == pytest.approx(0.7)
+
+
+def test_a_small_corpus_counts_as_much_as_a_large_one() -> None:
+    examples = [*examples_of("aaaa", corpus="nemo"), *examples_of("h")]
+
+    assert mean_uar(examples, np.array([0, 0, 0, 0, 0])) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("num_right", "num_all", "low", "high"),
+    [(8, 10, 0.4902, 0.9433), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (450, 1000, 0.4194, 0.4810)],
+)
+def test_wilson_intervals_are_those_of_the_textbooks(num_right: int, num_all: int, low: float, high: float) -> None:
+    assert wilson_interval(num_right, num_all) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_speakers_who_are_all_alike_give_an_interval_of_no_width() -> None:
+    counts = np.stack([confusion(np.array([0, 1]), np.array([0, 0]))] * 4)
+
+    assert speaker_interval(counts) == pytest.approx((0.5, 0.5))
+
+
+def test_speakers_who_differ_give_an_interval_that_holds_the_mean() -> None:
+    right, wrong = confusion(np.array([0, 1]), np.array([0, 1])), confusion(np.array([0, 1]), np.array([1, 0]))
+    low, high = speaker_interval(np.stack([right, right, wrong, wrong]))
+
+    assert low < 0.5 < high
+
+
+def test_an_overconfident_network_is_cooled() -> None:
+    """Three of four are right: the probability of the decision should be about 3 in 4, not 0.99."""
+    examples, logits = examples_of("aaah" * 5), logits_for("aaaa" * 5, size=10.0)
+
+    calibration = calibrate(examples, logits)
+
+    assert posteriors(logits, calibration.temperature).max(axis=1)[0] == pytest.approx(0.75, abs=0.02)
+
+
+def test_the_threshold_covers_four_fifths_of_the_validation_examples() -> None:
+    examples, random = examples_of("ahns" * 50), np.random.default_rng(0)
+    logits = random.normal(size=(200, 4))
+
+    calibration = calibrate(examples, logits)
+
+    largest = posteriors(logits, calibration.temperature).max(axis=1)
+    assert (largest >= calibration.uncertain_below).mean() == pytest.approx(0.8, abs=0.01)
+
+
+def test_an_evaluation_says_when_few_speakers_make_it() -> None:
+    examples = examples_of("ahns" * 2, speakers="xxxxyyyy")
+
+    figures = evaluate(examples, logits_for("ahnn" * 2), Calibration(1.0, 0.5))
+
+    assert figures["emodb"]["accuracy"]["value"] == 0.75
+    assert figures["emodb"]["uar"]["value"] == 0.75
+    assert figures["emodb"]["coverage"] == 1.0
+    assert "rests on 2 speakers" in figures["emodb"]["note"]
+    assert figures["pooled"]["confusion"] == [[2, 0, 0, 0, 0], [0, 2, 0, 0, 0], [0, 0, 2, 0, 0], [0, 0, 2, 0, 0]]
+
+
+def test_a_clip_in_which_nobody_is_heard_counts_as_wrong() -> None:
+    """A figure that leaves clips out would flatter."""
+    logits = logits_for("ahns")
+    logits[3] = np.nan
+
+    figures = evaluate(examples_of("ahns"), logits, Calibration(1.0, 0.5))["pooled"]
+
+    assert figures["unheard"] == 1
+    assert figures["accuracy"]["value"] == figures["uar"]["value"] == figures["coverage"] == 0.75
+    assert figures["confusion"][3] == [0, 0, 0, 0, 1]
+    assert figures["accuracy_of_covered"]["value"] == 1.0
+
+
+def test_an_evaluation_that_is_never_sure_covers_nothing() -> None:
+    figures = evaluate(examples_of("ahns"), np.zeros((4, 4)), Calibration(1.0, 0.9))
+
+    assert figures["pooled"]["coverage"] == 0.0
+    assert figures["pooled"]["accuracy_of_covered"]["value"] is None
+
+
+def test_balance_of_power_one_makes_every_label_of_every_corpus_weigh_the_same() -> None:
+    examples = [*examples_of("aaan"), *examples_of("aa", corpus="nemo")]
+
+    weights = balanced_weights(examples, 1.0)
+
+    assert weights.mean() == pytest.approx(1.0)
+    assert weights[:3].sum() == pytest.approx(weights[3]) == pytest.approx(weights[4:].sum())
+
+
+def test_balance_of_power_zero_weighs_nothing() -> None:
+    assert balanced_weights(examples_of("aaan"), 0.0).tolist() == [1.0] * 4
+
+
+def test_padding_is_marked() -> None:
+    rows, is_valid = padded([np.ones((70, 3), np.float32), np.ones((2, 3), np.float32)])
+
+    assert rows.shape == (2, 128, 3)
+    assert is_valid.sum(axis=1).tolist() == [70, 2]
+    assert rows.sum(axis=(1, 2)).tolist() == [210, 6]
+
+
+def test_the_normaliser_is_that_of_all_rows() -> None:
+    example = examples_of("a")[0]
+    parts = [np.full((1, 3), 2.0, np.float32), np.full((3, 3), 6.0, np.float32)]
+
+    mean, std = normaliser_of([Example(example.clip, rows) for rows in parts])
+
+    assert mean == pytest.approx([5.0] * 3)
+    assert std == pytest.approx([np.sqrt(3.0)] * 3)
+
+
+def test_an_augmented_clip_is_a_part_of_it_and_a_constant() -> None:
+    rows = np.arange(300, dtype=np.float32)[:, np.newaxis].repeat(3, axis=1)
+    random = np.random.default_rng(0)
+
+    for _ in range(20):
+        changed = augmented(rows, Augmentation(), random)
+
+        assert 80 <= len(changed) <= 300
+        np.testing.assert_allclose(np.diff(changed, axis=0), 1.0, atol=1e-4)
+
+
+def test_a_short_clip_is_kept_whole() -> None:
+    rows = np.ones((40, 3), np.float32)
+
+    assert len(augmented(rows, Augmentation(), np.random.default_rng(0))) == 40
+
+
+def test_an_epoch_has_every_clip_once_and_is_the_same_for_the_same_seed() -> None:
+    examples = [[example] for example in examples_of("ahns" * 4)]
+    normaliser = GlobalNormaliser([0.0] * 3, [1.0] * 3)
+
+    def epoch(seed: int) -> list[np.ndarray]:
+        learning = LearningSettings(batch_size=4)
+        shuffler = Shuffler(examples, normaliser, Augmentation(), learning, seed)
+        return [batch.targets for batch in shuffler.epoch()]
+
+    first, second, other = epoch(1), epoch(1), epoch(2)
+
+    assert np.concatenate(first).sum(axis=0).tolist() == [4.0] * 4
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, other)

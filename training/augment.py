@@ -1,0 +1,46 @@
+"""Rows as they might have been: other levels, microphones and lengths, without going back to the audio."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.hearing import Rows
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far rows are changed."""
+
+    gain_db: float = 6.0
+    """Standard deviation of the level."""
+
+    tilt: float = 0.15
+    """Standard deviation of a constant offset a clip, in units of each coefficient's own deviation."""
+
+    head_rows: int = 25
+    """At most so many rows of the pre-roll are left out."""
+
+    shortest_part: float = 0.5
+    """The least part of a clip that is kept, ..."""
+
+    fewest_rows: int = 80
+    """... but no fewer rows than these."""
+
+    most_rows: int = 350
+    """Longer clips are cropped to this."""
+
+
+def augmented(rows: Rows, augmentation: Augmentation, random: np.random.Generator) -> Rows:
+    """Return normalised ``rows``, shape ``(num_rows, num_cepstra)``, tilted and cropped."""
+    rows = rows[random.integers(0, augmentation.head_rows + 1) :] if len(rows) > augmentation.fewest_rows else rows
+    wanted = int(len(rows) * random.uniform(augmentation.shortest_part, 1.0))
+    kept = min(len(rows), max(wanted, augmentation.fewest_rows), augmentation.most_rows)
+    first = int(random.integers(0, len(rows) - kept + 1))
+    offset = augmentation.tilt * random.standard_normal(rows.shape[1])
+    return np.asarray(rows[first : first + kept] + offset, np.float32)
+
+
+def random_gain(augmentation: Augmentation, random: np.random.Generator) -> float:
+    """Return what a random gain adds to coefficient 0, which is the log of the energy."""
+    return float(random.normal(0.0, augmentation.gain_db)) * math.log(10.0) / 10.0

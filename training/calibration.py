@@ -1,0 +1,45 @@
+"""How sure the network may be, from the validation speakers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.batches import label_indices
+from training.dataset import Example
+
+COVERAGE = 0.8
+"""Part of the validation utterances that are given a label rather than ``uncertain``."""
+
+_TEMPERATURES = np.geomspace(0.1, 10.0, 401)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What turns logits into probabilities, and probabilities into a decision."""
+
+    temperature: float
+    uncertain_below: float
+
+
+def posteriors(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """Return probabilities, shape ``(num_examples, num_labels)``, of ``logits`` of that shape; NaN stays NaN."""
+    scaled = logits / temperature
+    exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+
+
+def negative_log_likelihood(examples: Sequence[Example], logits: NDArray[np.float64], temperature: float) -> float:
+    """Return the mean of -log of the probability given to the truth, in nats, over the clips that were heard."""
+    given = posteriors(logits, temperature)[np.arange(len(examples)), label_indices(examples)]
+    return float(-np.log(np.maximum(given, 1e-12))[~np.isnan(given)].mean())
+
+
+def calibrate(examples: Sequence[Example], logits: NDArray[np.float64]) -> Calibration:
+    """Return the temperature of the least negative log likelihood, and the threshold that keeps ``COVERAGE``."""
+    losses = [negative_log_likelihood(examples, logits, temperature) for temperature in _TEMPERATURES]
+    temperature = float(_TEMPERATURES[int(np.argmin(losses))])
+    largest = posteriors(logits, temperature).max(axis=1)
+    threshold = float(np.nanquantile(largest, 1.0 - COVERAGE, method="higher"))
+    return Calibration(round(temperature, 4), round(threshold, 4))
