@@ -246,7 +246,7 @@ def speech_settings(draw: st.DrawFn) -> SpeechSettings:
 
 @st.composite
 def streams(draw: st.DrawFn) -> tuple[list[bool], list[float]]:
-    """Draw runs of equal flags, from single frames to long speech, and a level for each frame, maybe higher in speech."""
+    """Draw runs of equal flags, short and long, and a level for each frame, higher in speech or not."""
     runs = draw(st.lists(st.tuples(st.booleans(), st.one_of(st.integers(1, 5), st.integers(1, 150))), max_size=25))
     flags = [flag for flag, length in runs for _ in range(length)]
     levels = draw(st.lists(st.integers(0, 9), min_size=1, max_size=40))
