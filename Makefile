@@ -62,7 +62,7 @@ demonstration: ## make streamer/demonstration.flac anew (espeak-ng and sox)
 	@tests/system/make_demonstration.sh
 
 wheel: $(run_env) ## build dist/*.whl
-	@.venv/bin/pip wheel -q --no-deps -w dist . >&2
+	@.venv/bin/pip wheel -qq --no-deps -w dist . >&2
 	ls dist/*.whl
 
 clean: ## remove all that was made here but runs/
@@ -102,11 +102,11 @@ prepare-dev:
 $(run_env): setup.cfg pyproject.toml | prepare-run
 	@echo "making .venv, once" >&2
 	$(PYTHON) -m venv --clear .venv
-	.venv/bin/pip install -q --only-binary=:all: -e . >&2
+	.venv/bin/pip install -qq --only-binary=:all: -e . >&2
 	touch $@
 
 $(dev_env): setup.cfg pyproject.toml | prepare-dev
 	@echo "making .venv-dev, once (TensorFlow is in it: some 2 GB)" >&2
 	$(PYTHON) -m venv --clear .venv-dev
-	.venv-dev/bin/pip install -q -e '.[training,test]' >&2
+	.venv-dev/bin/pip install -qq -e '.[training,test]' >&2
 	touch $@
