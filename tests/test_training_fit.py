@@ -32,6 +32,11 @@ from training.rooms import QUIET, place
 from training.runs import read_run
 
 
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOTION_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the run folder of two epochs on the toy corpus."""
@@ -95,6 +100,28 @@ def test_a_model_file_carries_its_figures(model_file: Path) -> None:
     assert figures["command"].endswith("--epochs 2 --seed 0 --corpora emodb")
 
 
+def test_measuring_the_file_gives_the_figures_again(
+    model_file: Path, run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = training_command.main(["measure", str(run_folder.parent / "corpora"), "--model", str(model_file)])
+
+    figures, expected = json.loads(capsys.readouterr().out), OnnxClassifier(model_file).info.figures
+    assert code == 0
+    for room in ("test", "test_in_noise"):
+        assert figures[room]["emodb"] == expected[room]["emodb"]
+        assert figures[room]["nll"] == pytest.approx(expected[room]["nll"], abs=1e-3)
+
+
+def test_measuring_on_other_speakers_is_refused(
+    model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Figures of another test set are not those of this file."""
+    make_toy_emodb(tmp_path, ("03", "08", "12", "14", "15"))
+
+    assert training_command.main(["measure", str(tmp_path), "--model", str(model_file)]) == 2
+    assert "was tested on other speakers than 15" in capsys.readouterr().err
+
+
 def test_a_model_file_classifies_what_the_pipeline_hears(model_file: Path) -> None:
     classifier = OnnxClassifier(model_file)
     rows = heard_rows(place(speech(16_000) / 32768.0, QUIET, 0), classifier.features, SpeechSettings())
@@ -148,7 +175,6 @@ def test_ctrl_c_keeps_the_best_epoch_so_far(
                 raise KeyboardInterrupt
             return super().epoch()
 
-    monkeypatch.setenv("EMOTION_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(fit_module, "Shuffler", Interrupted)
 
     code = training_command.main(fit_arguments(make_toy_emodb(tmp_path, SPEAKERS), tmp_path / "run"))

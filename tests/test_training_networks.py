@@ -108,11 +108,11 @@ def test_logits_of_clips_do_not_depend_on_what_else_is_in_the_batch(network: Emo
     examples = [Example(clip, speech_rows(num_rows, NUM_CEPSTRA, seed=num_rows)) for num_rows in (90, 30, 0, 61)]
     normaliser = GlobalNormaliser([0.1] * NUM_CEPSTRA, [2.0] * NUM_CEPSTRA)
 
-    together = logits_of(network, examples, normaliser)
+    together = logits_of(network, normaliser, examples)
 
     assert np.isnan(together[2]).all()
     for index in (0, 1, 3):
-        alone = logits_of(network, [examples[index]], normaliser)[0]
+        alone = logits_of(network, normaliser, [examples[index]])[0]
         np.testing.assert_allclose(together[index], alone, atol=1e-5)
 
 

@@ -1,12 +1,14 @@
-"""Trains networks: ``python -m training fit CORPORA_DIR --out RUN``."""
+"""Trains networks and measures model files: ``python -m training fit | measure``."""
 
 import argparse
+import json
 import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from streamer.emotion.classifier import BUNDLED_MODEL
 from streamer.errors import StreamerError
 from training.corpora import CORPORA, find_corpora
 from training.quiet import load_tensorflow
@@ -18,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(given)
     try:
-        _fit(options)
+        options.do(options)
     except StreamerError as error:
         print(f"training: {error}", file=sys.stderr)
         return error.exit_code
@@ -39,6 +41,11 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--seed", type=int, default=0, help="makes weights, order and augmentation (default: 0)")
     names = ",".join(corpus.name for corpus in CORPORA)
     fit.add_argument("--corpora", default=names, help=f"names with commas (default: {names})")
+    fit.set_defaults(do=_fit)
+    measure = commands.add_parser("measure", help="print the figures of a model file on the test speakers, as JSON")
+    measure.add_argument("corpora_dir", type=Path, metavar="CORPORA_DIR", help="holds the corpora that the file names")
+    measure.add_argument("--model", type=Path, default=BUNDLED_MODEL, metavar="FILE.onnx", help="default: the bundled")
+    measure.set_defaults(do=_measure)
     return parser
 
 
@@ -58,6 +65,12 @@ def _fit(options: argparse.Namespace) -> None:
     recipe = replace(recipe, seed=options.seed, learning=replace(recipe.learning, num_epochs=options.epochs))
     fit(corpora, options.corpora_dir, options.out, recipe, _command(options))
     print(f"written: {options.out}; next: python -m export {shlex.quote(str(options.out))} -o FILE.onnx")
+
+
+def _measure(options: argparse.Namespace) -> None:
+    from training.measure import measure_file
+
+    print(json.dumps(measure_file(options.model, options.corpora_dir), indent=1))
 
 
 def _command(options: argparse.Namespace) -> str:

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from training.describe import describe_data, licence_of
 from training.errors import RunError
 from training.evaluate import evaluate
 from training.learning import History, learn, logits_of
+from training.measure import figures_on
 from training.networks import EmotionNetwork
-from training.recipe import NOISY_TEST_ROOM, Recipe
+from training.recipe import Recipe
 from training.rooms import QUIET
 from training.runs import require_new, write_run
 from training.splits import Split, split_clips
@@ -59,13 +61,14 @@ def fit(corpora: Sequence[Corpus], corpora_dir: Path, out: Path, recipe: Recipe,
     split = split_clips(clips)
     validation = load_examples(split.validation, recipe.features, recipe.speech, QUIET)
     trained = _train(split.train, validation, recipe)
-    logits = logits_of(trained.network, validation, trained.normaliser)
+    judge = partial(logits_of, trained.network, trained.normaliser)
+    logits = judge(validation)
     calibration = calibrate(validation, logits)
     figures = {
         "command": command,
         "coverage_on_validation": COVERAGE,
         "validation": evaluate(validation, logits, calibration),
-        **_test(trained, split, recipe, calibration),
+        **figures_on(split.test, recipe.features, recipe.speech, judge, calibration),
     }
     info = _model_info(corpora, split, trained, calibration, figures)
     more = {
@@ -93,16 +96,6 @@ def _train(clips: Sequence[Clip], validation: Sequence[Example], recipe: Recipe)
     if not history.best_epoch:
         raise RunError("interrupted before the first epoch ended: there is nothing to keep")
     return Trained(recipe.features, network, normaliser, tuple(mean), tuple(std), history)
-
-
-def _test(trained: Trained, split: Split, recipe: Recipe, calibration: Calibration) -> dict[str, Any]:
-    """Return the figures on the test speakers: nothing is chosen by them, and this is called once."""
-    figures = {}
-    for name, room in (("test", QUIET), ("test_in_noise", NOISY_TEST_ROOM)):
-        examples = load_examples(split.test, recipe.features, recipe.speech, room)
-        logits = logits_of(trained.network, examples, trained.normaliser)
-        figures[name] = evaluate(examples, logits, calibration)
-    return figures
 
 
 def _model_info(

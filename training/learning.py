@@ -49,7 +49,7 @@ def learn(
             keep = settings.averaging if epoch > 1 else 0.0
             average = [keep * old + (1.0 - keep) * new for old, new in zip(average, current, strict=True)]
             model.set_weights(average)
-            uar = mean_uar(validation, decisions(logits_of(network, validation, normaliser)))
+            uar = mean_uar(validation, decisions(logits_of(network, normaliser, validation)))
             if uar > max(history.validation_uar, default=-1.0):
                 best, history.best_epoch = average, epoch
             model.set_weights(current)
@@ -63,7 +63,7 @@ def learn(
 
 
 def logits_of(
-    network: EmotionNetwork, examples: Sequence[Example], normaliser: GlobalNormaliser, batch_size: int = 64
+    network: EmotionNetwork, normaliser: GlobalNormaliser, examples: Sequence[Example], batch_size: int = 64
 ) -> NDArray[np.float64]:
     """Return the logits of whole clips, shape ``(num_examples, num_labels)``; NaN where nobody was heard."""
     by_length = np.argsort([len(example.rows) for example in examples])  # like lengths together: little padding
