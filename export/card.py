@@ -136,7 +136,8 @@ def _how(description: Mapping[str, Any]) -> Iterator[str]:
     yield f"```\n{description['model']['figures']['command']}\npython -m export RUN -o FILE.onnx\n```"
     yield (
         "The first command also gives the figures; `python -m training measure CORPORA_DIR --model FILE.onnx` gives "
-        f"those on the test speakers again, from the file. Epoch {history['best_epoch']} of {len(history['loss'])} was kept. "
+        "those on the test speakers again, from the file. "
+        f"Epoch {history['best_epoch']} of {len(history['loss'])} was kept. "
         f"{', '.join(f'{name} {version}' for name, version in versions.items())}; SHA-256 over the clips "
         f"`{description['data_sha256'][:16]}`. Another machine gives slightly other weights."
     )

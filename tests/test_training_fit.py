@@ -1,7 +1,6 @@
 """From a toy corpus to a model file, by the commands that people type."""
 
 import json
-import shutil
 import warnings
 from pathlib import Path
 
@@ -19,14 +18,10 @@ from signals import speech
 
 import export.__main__ as export_command
 import training.__main__ as training_command
-from export.errors import ParityError
-from export.files import export_run
-from export.parity import check_parity
 from streamer.emotion.classifier import OnnxClassifier
 from streamer.settings import SpeechSettings
 from training import fit as fit_module
 from training.batches import Shuffler
-from training.errors import RunError
 from training.hearing import heard_rows
 from training.rooms import QUIET, place
 from training.runs import read_run
@@ -58,17 +53,6 @@ def model_file(run_folder: Path) -> Path:
 
 def fit_arguments(corpora_dir: Path, out: Path) -> list[str]:
     return ["fit", str(corpora_dir), "--out", str(out), "--epochs", "2", "--corpora", "emodb"]
-
-
-def copy_of(run_folder: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(run_folder, tmp_path / "run"))
-
-
-def change_description(folder: Path, key: str, value: object) -> None:
-    path = folder / "run.json"
-    description = json.loads(path.read_text(encoding="utf-8"))
-    description["model"][key] = value
-    path.write_text(json.dumps(description), encoding="utf-8")
 
 
 def test_a_run_says_how_it_was_made(run_folder: Path) -> None:
@@ -181,77 +165,3 @@ def test_ctrl_c_keeps_the_best_epoch_so_far(
 
     assert (code == 0) == is_kept
     assert (tmp_path / "run" / "run.json").exists() == is_kept
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "reason"),
-    [
-        ("labels", ["anger", "uncertain"], "reserved"),
-        ("temperature", -1, "temperature"),
-        ("licence", {}, "spdx"),
-        ("format", 2, "format"),
-    ],
-)
-def test_a_run_that_describes_no_model_is_refused(
-    run_folder: Path, tmp_path: Path, key: str, value: object, reason: str
-) -> None:
-    folder = copy_of(run_folder, tmp_path)
-    change_description(folder, key, value)
-
-    with pytest.raises(RunError, match=reason):
-        export_run(folder, tmp_path / "x.onnx")
-
-    assert not (tmp_path / "x.onnx").exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [("run.json", "not a training run"), ("parity.npz", "not a training run"), ("model.keras", "not a network")],
-)
-@pytest.mark.parametrize("is_there", [True, False], ids=["broken", "missing"])
-def test_a_run_with_a_bad_file_ends_with_one_line(
-    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, reason: str, is_there: bool
-) -> None:
-    folder = copy_of(run_folder, tmp_path)
-    (folder / name).unlink()
-    if is_there:
-        (folder / name).write_text("broken", encoding="utf-8")
-
-    code = export_command.main([str(folder), "-o", str(tmp_path / "x.onnx")])
-
-    lines = capsys.readouterr().err.splitlines()
-    assert code == 2
-    assert len(lines) == 1
-    assert reason in lines[0]
-    assert not (tmp_path / "x.onnx").exists()
-
-
-def test_a_file_that_gives_other_numbers_is_refused_and_nothing_written(
-    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def other_numbers(network, classifier, clips):
-        classifier.logits = lambda _rows: np.zeros(4)
-        return check_parity(network, classifier, clips)
-
-    monkeypatch.setattr("export.files.check_parity", other_numbers)
-
-    with pytest.raises(ParityError, match="differs by"):
-        export_run(run_folder, tmp_path / "x.onnx")
-
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_labels_that_are_not_as_many_as_the_outputs_are_refused(run_folder: Path, tmp_path: Path) -> None:
-    folder = copy_of(run_folder, tmp_path)
-    change_description(folder, "labels", ["anger", "happiness", "neutral"])
-
-    assert export_command.main([str(folder), "-o", str(tmp_path / "x.onnx")]) == 4
-    assert not (tmp_path / "x.onnx").exists()
-
-
-@pytest.mark.parametrize(("target", "reason"), [("x.bin", "ends in .onnx"), ("nowhere/x.onnx", "can not be written")])
-def test_a_target_that_can_not_be_written_is_refused(
-    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], target: str, reason: str
-) -> None:
-    assert export_command.main([str(run_folder), "-o", str(tmp_path / target)]) == 2
-    assert reason in capsys.readouterr().err

@@ -1,0 +1,209 @@
+"""From a run to a model file: the same numbers, or no file."""
+
+import json
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.quiet import load_tensorflow
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # what TensorFlow says about others while it is imported
+    load_tensorflow()
+
+import keras
+from signals import speech
+
+import export.__main__ as export_command
+from export.errors import ExportError, ParityError
+from export.files import export_run
+from export.parity import TOLERANCE, check_parity
+from streamer.emotion.classifier import OnnxClassifier
+from streamer.emotion.model_file import ModelInfo
+from streamer.settings import MfccSettings, SpeechSettings
+from training.calibration import Calibration
+from training.corpora.base import LABELS, Clip
+from training.dataset import Example
+from training.errors import RunError
+from training.evaluate import evaluate
+from training.hearing import heard_rows
+from training.networks import EmotionNetwork
+from training.recipe import NetworkSize
+from training.rooms import QUIET, place
+from training.runs import read_run, write_run
+
+FEATURES = MfccSettings()
+
+
+def made_up_examples() -> list[Example]:
+    """Return what the pipeline hears in made-up speech of several lengths."""
+    examples = []
+    for seed, label in enumerate(LABELS):
+        heard = place(speech(8000 + 9000 * seed, seed=seed) / 32768.0, QUIET, seed)
+        clip = Clip(Path("x"), label, str(seed), "emodb", "woman")
+        examples.append(Example(clip, heard_rows(heard, FEATURES, SpeechSettings())))
+    return examples
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the run folder of a small network that nobody trained."""
+    keras.utils.set_random_seed(1)
+    network = EmotionNetwork(FEATURES.num_cepstra, len(LABELS), NetworkSize((8, 8), (5, 3), (2, 1), hidden_units=8))
+    examples = made_up_examples()
+    figures = evaluate(examples, np.eye(4), Calibration(1.0, 0.4))
+    info = ModelInfo(
+        name="untrained",
+        labels=LABELS,
+        features=FEATURES,
+        mean=(0.5,) * FEATURES.num_cepstra,
+        std=(7.0,) * FEATURES.num_cepstra,
+        temperature=1.25,
+        uncertain_below=0.4,
+        data=[],
+        licence={"spdx": "CC0-1.0", "attribution": "nobody"},
+        figures={
+            "command": "none",
+            "coverage_on_validation": 0.8,
+            "validation": figures,
+            "test": figures,
+            "test_in_noise": figures,
+        },
+    )
+    more = {"history": {"loss": [], "best_epoch": 0}, "versions": {}, "data_sha256": "0" * 64}
+    folder = tmp_path_factory.mktemp("untrained") / "run"
+    write_run(folder, network, info, more, examples)
+    return folder
+
+
+def copy_of(run_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(run_folder, tmp_path / "run"))
+
+
+def change_description(folder: Path, key: str, value: object) -> None:
+    path = folder / "run.json"
+    description = json.loads(path.read_text(encoding="utf-8"))
+    description["model"][key] = value
+    path.write_text(json.dumps(description), encoding="utf-8")
+
+
+def test_the_file_gives_the_numbers_of_the_network_for_clips_of_any_length(run_folder: Path, tmp_path: Path) -> None:
+    export_run(run_folder, tmp_path / "x.onnx")
+    classifier = OnnxClassifier(tmp_path / "x.onnx")
+    network = keras.saving.load_model(run_folder / "model.keras", compile=False)
+    rows = max((example.rows for example in made_up_examples()), key=len)
+    normalised = (rows - 0.5) / 7.0
+
+    for num_rows in (1, 2, 3, 50, 99, len(rows)):
+        expected = np.asarray(network(normalised[np.newaxis, :num_rows]))[0]
+        np.testing.assert_allclose(classifier.logits(rows[:num_rows]), expected, atol=TOLERANCE)
+
+
+def test_the_file_says_what_the_run_says(run_folder: Path, tmp_path: Path) -> None:
+    export_run(run_folder, tmp_path / "x.onnx")
+
+    assert OnnxClassifier(tmp_path / "x.onnx").info == read_run(run_folder).info
+
+
+def test_the_file_is_written_over_by_the_next_export(run_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.onnx").write_text("an older one", encoding="utf-8")
+
+    export_run(run_folder, tmp_path / "x.onnx")
+
+    assert OnnxClassifier(tmp_path / "x.onnx").labels == LABELS
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.md", "x.onnx"]
+
+
+def test_a_file_that_is_too_large_is_refused(run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("export.files.MAX_BYTES", 1000)
+
+    with pytest.raises(ExportError, match="allowed are 1000: train a smaller network"):
+        export_run(run_folder, tmp_path / "x.onnx")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_without_parity_rows_is_refused(run_folder: Path, tmp_path: Path) -> None:
+    """An export that was checked on nothing was not checked."""
+    folder = copy_of(run_folder, tmp_path)
+    np.savez(folder / "parity.npz")
+
+    with pytest.raises(RunError, match="holds no rows"):
+        export_run(folder, tmp_path / "x.onnx")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("labels", ["anger", "uncertain"], "reserved"),
+        ("temperature", -1, "temperature"),
+        ("licence", {}, "spdx"),
+        ("format", 2, "format"),
+    ],
+)
+def test_a_run_that_describes_no_model_is_refused(
+    run_folder: Path, tmp_path: Path, key: str, value: object, reason: str
+) -> None:
+    folder = copy_of(run_folder, tmp_path)
+    change_description(folder, key, value)
+
+    with pytest.raises(RunError, match=reason):
+        export_run(folder, tmp_path / "x.onnx")
+
+    assert not (tmp_path / "x.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("run.json", "not a training run"), ("parity.npz", "not a training run"), ("model.keras", "not a network")],
+)
+@pytest.mark.parametrize("is_there", [True, False], ids=["broken", "missing"])
+def test_a_run_with_a_bad_file_ends_with_one_line(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, reason: str, is_there: bool
+) -> None:
+    folder = copy_of(run_folder, tmp_path)
+    (folder / name).unlink()
+    if is_there:
+        (folder / name).write_text("broken", encoding="utf-8")
+
+    code = export_command.main([str(folder), "-o", str(tmp_path / "x.onnx")])
+
+    lines = capsys.readouterr().err.splitlines()
+    assert code == 2
+    assert len(lines) == 1
+    assert reason in lines[0]
+    assert not (tmp_path / "x.onnx").exists()
+
+
+def test_a_file_that_gives_other_numbers_is_refused_and_nothing_written(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other_numbers(network, classifier, clips):
+        classifier.logits = lambda _rows: np.zeros(4)
+        return check_parity(network, classifier, clips)
+
+    monkeypatch.setattr("export.files.check_parity", other_numbers)
+
+    with pytest.raises(ParityError, match="differs by"):
+        export_run(run_folder, tmp_path / "x.onnx")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_labels_that_are_not_as_many_as_the_outputs_are_refused(run_folder: Path, tmp_path: Path) -> None:
+    folder = copy_of(run_folder, tmp_path)
+    change_description(folder, "labels", ["anger", "happiness", "neutral"])
+
+    assert export_command.main([str(folder), "-o", str(tmp_path / "x.onnx")]) == 4
+    assert not (tmp_path / "x.onnx").exists()
+
+
+@pytest.mark.parametrize(("target", "reason"), [("x.bin", "ends in .onnx"), ("nowhere/x.onnx", "can not be written")])
+def test_a_target_that_can_not_be_written_is_refused(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], target: str, reason: str
+) -> None:
+    assert export_command.main([str(run_folder), "-o", str(tmp_path / target)]) == 2
+    assert reason in capsys.readouterr().err
