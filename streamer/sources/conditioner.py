@@ -12,6 +12,9 @@ MIX = "mix"
 ChannelChoice = int | str
 """A channel counted from 1, or ``MIX`` for the mean of all."""
 
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 1000, 768_000
+"""What is resampled: below is no speech, above no audio."""
+
 _FULL_SCALE = 32768.0
 
 
@@ -26,10 +29,14 @@ class Conditioner:
         """Prepare for frames of ``num_channels`` at ``rate_hz``.
 
         Raises:
-            SettingsError: There is no such channel.
+            SettingsError: There is no such channel, or the rate is none of audio.
         """
+        if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
+            raise SettingsError(f"expected {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} samples per second, got {rate_hz}")
         if isinstance(channel, int) and channel > num_channels:
-            raise SettingsError(f"channel {channel} asked for, but there is/are {num_channels}: use --channel 1 or mix")
+            raise SettingsError(
+                f"channel {channel} asked for, but the input has {num_channels}; use --channel 1, or mix"
+            )
         self._channel = channel
         self._resampler = None if rate_hz == SAMPLE_RATE_HZ else _Resampler(rate_hz)
 
@@ -37,12 +44,12 @@ class Conditioner:
         """Return the samples that ``frames`` complete.
 
         Args:
-            frames: Shape ``(num_frames, num_channels)``, int16, or float32 from -1 to 1.
+            frames: Shape ``(num_frames, num_channels)``, int16, or finite float32; what exceeds -1 to 1 is clipped.
         """
         mono = self._mono(frames)
         if self._resampler is None and mono.dtype == np.int16:
             return mono
-        signal: NDArray[Any] = mono / np.float32(_FULL_SCALE) if mono.dtype == np.int16 else mono
+        signal: NDArray[Any] = mono / np.float32(_FULL_SCALE) if mono.dtype == np.int16 else np.clip(mono, -1.0, 1.0)
         return _to_int16(signal if self._resampler is None else self._resampler.push(signal))
 
     def finish(self) -> NDArray[np.int16]:
@@ -80,4 +87,5 @@ class _Resampler:
 
 def _to_int16(signal: NDArray[np.float32]) -> NDArray[np.int16]:
     scaled = np.rint(signal * np.float32(_FULL_SCALE))
+    # Also behind the resampler, which overshoots.
     return np.asarray(np.clip(scaled, -_FULL_SCALE, _FULL_SCALE - 1), np.int16)

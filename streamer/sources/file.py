@@ -1,9 +1,11 @@
 """Audio files of any rate, width and channels; the only user of soundfile."""
 
+import contextlib
+import stat
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from numpy.typing import NDArray
 
@@ -13,7 +15,6 @@ from streamer.sources.conditioner import ChannelChoice, Conditioner
 from streamer.sources.recorded import condition
 
 _BLOCK_MS = 500
-_LOSSLESS = ("WAV", "WAVEX", "FLAC", "AIFF")
 _UNKNOWN_LENGTH = 0x7FFF_0000
 """Writers that cannot seek back leave lengths of about 2^31 or more in the header: they promise nothing."""
 
@@ -37,30 +38,18 @@ class FileSource:
             InputError: It is missing, unreadable, empty or not audio.
             SettingsError: It has no such channel.
         """
-        import soundfile  # only where a file is read
-
-        try:
-            with self._path.open("rb") as raw:
-                is_empty = not raw.read(1)
-        except OSError as error:
-            raise InputError(f"{self._path}: can not be read ({error.strerror})") from error
-        if is_empty:
-            raise InputError(f"{self._path}: the file is empty; expected audio (WAV, FLAC, OGG, MP3)")
-        try:
-            self._file = soundfile.SoundFile(str(self._path))
-        except soundfile.LibsndfileError as error:
-            raise InputError(
-                f"{self._path}: not audio that libsndfile reads ({error.error_string}) expected WAV, FLAC, OGG or MP3"
-            ) from error
-        if self._file.frames == 0:
-            self._file.close()
-            raise InputError(f"{self._path}: the file holds no audio samples")
-        self._conditioner = Conditioner(self._file.samplerate, self._file.channels, self._channel)
+        with contextlib.ExitStack() as opened:
+            content = opened.enter_context(self._open_content())
+            self._promised_frames = _promised_wav_frames(content)
+            content.seek(0)
+            self._file = opened.enter_context(self._open_audio(content))
+            self._conditioner = Conditioner(self._file.samplerate, self._file.channels, self._channel)
+            self._opened = opened.pop_all()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         """Close the file."""
-        self._file.close()
+        self._opened.close()
 
     def describe(self) -> dict[str, Any]:
         """Return kind, path, rate and channels."""
@@ -78,6 +67,33 @@ class FileSource:
     def interrupt(self) -> None:
         """End with the block in hand."""
         self._is_interrupted = True
+
+    def _open_content(self) -> BinaryIO:
+        try:
+            status = self._path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise InputError(f"{self._path}: expected a file; raw PCM from a pipe goes with -i -")
+            if status.st_size == 0:
+                raise InputError(f"{self._path}: the file is empty; expected audio (WAV, FLAC, OGG, MP3)")
+            return self._path.open("rb", buffering=0)
+        except OSError as error:
+            raise InputError(f"{self._path}: can not be read ({error.strerror})") from error
+
+    def _open_audio(self, content: BinaryIO) -> Any:
+        import soundfile  # only where a file is read
+
+        try:
+            # Not by its name, which may be no text, and would make soundfile ask how to read any *.raw.
+            file = soundfile.SoundFile(content.fileno(), closefd=False)
+        except soundfile.LibsndfileError as error:
+            reason = error.error_string.rstrip(".")
+            raise InputError(f"{self._path}: not readable as audio ({reason}); expected WAV, FLAC, OGG, MP3") from error
+        if file.frames == 0:
+            file.close()
+            raise InputError(f"{self._path}: its header promises no audio samples; was the recording cut off?")
+        # soundfile seeks after every block otherwise, which FLAC from a pipe does not allow.
+        file.seekable = lambda: False
+        return file
 
     def _frames(self) -> Iterator[NDArray[Any]]:
         import soundfile
@@ -97,26 +113,27 @@ class FileSource:
             yield frames
 
     def _check_length(self, num_read: int) -> None:
-        promised = max(self._file.frames, _promised_wav_frames(self._path))
-        if self._file.format in _LOSSLESS and num_read < promised < _UNKNOWN_LENGTH:
+        promised = self._file.frames if self._file.format == "FLAC" else self._promised_frames
+        if num_read < promised < _UNKNOWN_LENGTH:
             raise StreamBrokenError(
                 f"{self._path}: truncated: its header promises {promised} samples, it holds {num_read}; "
                 "what it holds was processed"
             )
 
 
-def _promised_wav_frames(path: Path) -> int:
+def _promised_wav_frames(content: BinaryIO) -> int:
     """Return the length in a WAV header, 0 where there is none; libsndfile silently corrects it."""
-    with path.open("rb") as wav:
-        if wav.read(12)[:4] != b"RIFF":
-            return 0
-        block_align = 0
-        while len(header := wav.read(8)) == 8:
-            name, size = struct.unpack("<4sI", header)
-            if name == b"data":
-                return 0 if size >= _UNKNOWN_LENGTH or not block_align else size // block_align
-            if name == b"fmt ":
-                block_align = struct.unpack("<H", wav.read(16)[12:14])[0]
-                size -= 16
-            wav.seek(size + size % 2, 1)
+    kind, long_size, block_align = content.read(12)[:4], 0, 0
+    while kind in (b"RIFF", b"RF64") and len(header := content.read(8)) == 8:
+        name, size = struct.unpack("<4sI", header)
+        start = content.tell()
+        if name == b"data":
+            is_unknown = kind == b"RIFF" and size >= _UNKNOWN_LENGTH
+            size = long_size if kind == b"RF64" else size
+            return 0 if is_unknown or not block_align else size // block_align
+        if name == b"ds64":
+            long_size = int.from_bytes(content.read(16)[8:], "little")
+        elif name == b"fmt ":
+            block_align = int.from_bytes(content.read(14)[12:], "little")
+        content.seek(start + size + size % 2)
     return 0

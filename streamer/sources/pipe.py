@@ -37,14 +37,13 @@ class PipeSource:
         """Prepare to be interrupted.
 
         Raises:
-            InputError: The descriptor is closed, or a terminal.
+            InputError: The descriptor is closed, a folder or a terminal.
         """
         try:
-            is_terminal = os.isatty(self._descriptor)
-            os.fstat(self._descriptor)
+            os.read(self._descriptor, 0)
         except OSError as error:
             raise InputError(f"standard input can not be read ({error.strerror})") from error
-        if is_terminal:
+        if os.isatty(self._descriptor):
             raise InputError("standard input is a terminal; `-i -` expects raw PCM from a pipe or file")
         self._wake_reader, self._wake_writer = os.pipe()
         return self

@@ -113,9 +113,9 @@ class SampleRing:
     def _drop_oldest(self, first_kept: int) -> None:
         """Turn the frames before ``first_kept``, and the gaps among them, into one gap."""
         num_lost = first_kept - self._read
-        is_new = not (self._gaps and self._gaps[0] == (self._read, self._gaps[0][1], "ring_overflow"))
+        goes_on = bool(self._gaps) and self._gaps[0][::2] == (self._read, "ring_overflow")
         while self._gaps and self._gaps[0][0] <= first_kept:
             num_lost += self._gaps.popleft()[1]
         self._read = first_kept
         self._gaps.appendleft((first_kept, num_lost, "ring_overflow"))
-        self.overflows += is_new
+        self.overflows += not goes_on
