@@ -6,21 +6,29 @@ import numpy as np
 import pytest
 from signals import Samples, silence
 
-from streamer.errors import StreamBrokenError
+from streamer.errors import StreamBrokenError, StreamerError
 from streamer.sources.base import AudioBlock, LostSamples
 
+Item = AudioBlock | LostSamples
 
-def samples_of(blocks: Iterable[AudioBlock | LostSamples]) -> Samples:
+
+def samples_of(items: Iterable[Item]) -> Samples:
     """Return the samples of all blocks."""
-    return np.concatenate([silence(0), *(block.samples for block in blocks if isinstance(block, AudioBlock))])
+    return np.concatenate([silence(0), *(item.samples for item in items if isinstance(item, AudioBlock))])
 
 
-def samples_until_broken(blocks: Iterable[AudioBlock | LostSamples]) -> tuple[Samples, str]:
-    """Return the samples before the stream breaks, and the complaint."""
-    parts = [silence(0)]
+def taken_until(error_type: type[StreamerError], items: Iterable[Item]) -> tuple[list[Item], str]:
+    """Return what comes before the error, and its message."""
+    taken: list[Item] = []
     try:
-        for block in blocks:
-            parts.append(samples_of([block]))
-    except StreamBrokenError as error:
-        return np.concatenate(parts), str(error)
-    pytest.fail("the stream did not break")
+        for item in items:
+            taken.append(item)
+    except error_type as error:
+        return taken, str(error)
+    pytest.fail(f"no {error_type.__name__} came")
+
+
+def samples_until_broken(items: Iterable[Item]) -> tuple[Samples, str]:
+    """Return the samples before the stream breaks, and the complaint."""
+    taken, complaint = taken_until(StreamBrokenError, items)
+    return samples_of(taken), complaint

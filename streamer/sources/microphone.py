@@ -146,20 +146,23 @@ class Microphone:
         """
         silent_s, limit_s = 0.0, _FIRST_BLOCK_LIMIT_S
         position = 0  # samples at 16 kHz since the device was opened
+        captured_s = time.monotonic()
         while not self._is_interrupted:
             taken = self._ring.read(_LOOK_S)
             match taken:
-                case RingBlock(_, content, captured_s):
+                case RingBlock(start_frame, content, captured_s):
                     silent_s, limit_s = 0.0, _BLOCK_LIMIT_S
                     samples = self._conditioner.push(self._pcm.decode(content))
                     position += samples.size
-                    yield AudioBlock(samples, captured_s)
+                    end_frame = start_frame + len(content) // self._pcm.frame_bytes
+                    held_s = end_frame / self._rate_hz - position / SAMPLE_RATE_HZ  # by the resampler
+                    yield AudioBlock(samples, captured_s - held_s)
                 case RingGap(start_frame, num_frames, reason):
                     tail = self._conditioner.finish()
                     resumed = (start_frame + num_frames) * SAMPLE_RATE_HZ // self._rate_hz
                     num_lost = max(0, resumed - position - tail.size)
                     position += tail.size + num_lost
-                    yield AudioBlock(tail, time.monotonic())
+                    yield AudioBlock(tail, captured_s)
                     yield LostSamples(num_lost, reason)
                 case None:
                     # Counted in waits, since the clock also runs on while this process is stopped.
