@@ -80,7 +80,6 @@ class Pipeline:
     def reset(self) -> None:
         """Start a new stream at sample 0."""
         self._num_utterances = 0
-        self._num_in_frame = 0
         self._is_finished = False
         self._restart(0)
 
@@ -157,9 +156,8 @@ class Pipeline:
         if self._endpointer.is_in_speech:
             self._rows.append(self._extractor.push(frame))
         level = float(np.dot(frame.astype(np.float32), frame))
-        speech_events = self._endpointer.push(self._detector.detect(frame), level)
-        events = self._follow(speech_events)
-        if self._partials and not speech_events and self._endpointer.is_in_speech:
+        events = self._follow(self._endpointer.push(self._detector.detect(frame), level))
+        if self._partials and self._endpointer.is_in_speech:
             events += self._maybe_partial()
         return events
 
@@ -213,7 +211,7 @@ class Pipeline:
         if end < self._next_partial:
             return []
         step = ms_to_samples(PARTIAL_STEP_MS)
-        # Speech that goes on after a pause may pass several steps at once.
+        # Speech that goes on after a pause or behind a cut may pass several steps at once.
         self._next_partial += (1 + (end - self._next_partial) // step) * step
         label, probs = self._classify(end)
         identity = self._num_utterances + 1

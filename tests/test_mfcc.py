@@ -158,23 +158,27 @@ def test_a_grid_that_begins_later_has_the_later_rows(first_row: int, length: int
 
 
 def test_a_push_of_nothing_changes_nothing() -> None:
+    """The last window ends with the last sample: there is no padded row."""
     extractor = IncrementalMfcc(MfccSettings(), np.float64)
-    samples = noise(1000)
+    samples = noise(WINDOW + 4 * HOP)
 
     rows = rows_of(extractor, [silence(0), samples[:500], silence(0), silence(0), samples[500:], silence(0)])
 
     np.testing.assert_allclose(rows, psf_rows(samples, MfccSettings()), rtol=0, atol=1e-9)
 
 
-def test_reset_is_as_good_as_new() -> None:
+@pytest.mark.parametrize("length", [1, WINDOW - HOP, 3000])
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_reset_is_as_good_as_new(length: int, is_finished: bool) -> None:
     extractor = IncrementalMfcc(MfccSettings())
-    rows_of(extractor, [noise(777, seed=1)])
+    extractor.push(noise(777, seed=1))
+    if is_finished:
+        extractor.finish()
 
     extractor.reset()
 
-    np.testing.assert_array_equal(
-        rows_of(extractor, [noise(3000)]), rows_of(IncrementalMfcc(MfccSettings()), [noise(3000)])
-    )
+    new = IncrementalMfcc(MfccSettings())
+    np.testing.assert_array_equal(rows_of(extractor, [noise(length)]), rows_of(new, [noise(length)]))
 
 
 def test_rows_already_given_stay_as_they_are() -> None:
