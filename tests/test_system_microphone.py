@@ -246,7 +246,7 @@ def test_devices_are_listed_and_found_by_a_part_of_their_name(listen: Listen, se
     listed = json.loads(subprocess.run(command, env=server, check=True, capture_output=True, cwd=ROOT).stdout)
     assert "pulse" in [device["name"] for device in listed]
 
-    listener = listen("-d", "puls")
+    listener = listen("-d", "ULS")
     events = listener.stop()
 
     assert events[0]["source"]["device"]["name"] == "pulse"
