@@ -1,16 +1,17 @@
 """The command line: arguments in, exit code out."""
 
 import argparse
+import contextlib
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from streamer import __version__, commands
 from streamer.errors import DeviceHungError, SettingsError, StreamerError
+from streamer.sinks.lines import ReaderGoneError, escaped
 from streamer.sinks.sink import FORMATS, SinkSettings
-from streamer.sources.conditioner import MIX, ChannelChoice
+from streamer.sources.conditioner import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, MIX, ChannelChoice
 from streamer.sources.pcm import PCM_BYTES
 
 _EPILOG = """\
@@ -21,17 +22,29 @@ exit codes: 0 clean; 1 the stream broke midway; 2 usage, or input missing, unrea
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that ``arguments`` name, those of the process by default; return the exit code."""
+    _reserve_standard_descriptors()
     try:
         parsed = _parser().parse_args(arguments)
         return int(parsed.command(parsed))
+    except ReaderGoneError:
+        return 0
     except StreamerError as error:
-        message = " ".join(str(error).split())
-        print(f"emotion-streamer: {message}", file=sys.stderr, flush=True)  # noqa: T201
+        with contextlib.suppress(OSError):
+            os.write(2, escaped(f"emotion-streamer: {error}").encode() + b"\n")
         if isinstance(error, DeviceHungError):
             os._exit(error.exit_code)  # an orderly exit would wait for the audio system, which hangs
         return error.exit_code
-    except KeyboardInterrupt:  # before the stream was open
-        return 130
+    except KeyboardInterrupt:  # before the stream was open, perhaps because the audio system hangs
+        os._exit(130)
+
+
+def _reserve_standard_descriptors() -> None:
+    """Put something that refuses to be used in place of closed descriptors, which the next open files would get."""
+    for descriptor, wrong_mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, wrong_mode)  # gets the lowest free number, which is this one
 
 
 class _Parser(argparse.ArgumentParser):
@@ -95,7 +108,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if parsed.realtime and parsed.input == "mic":
         raise SettingsError("--realtime goes with a file or stdin: the microphone is live anyway")
     outputs = parsed.outputs or [SinkSettings("text" if os.isatty(1) else "jsonl", None)]
-    paths = [output.path for output in outputs]
+    paths = [output.path and output.path.resolve() for output in outputs]
     if len(set(paths)) < len(paths):
         raise SettingsError("two -o go to the same place: give each but one its own file (-o FORMAT:PATH)")
     settings = commands.RunSettings(
@@ -127,7 +140,7 @@ def _whole(value: str, low: int, high: int) -> int:
 
 
 def _rate(value: str) -> int:
-    return _whole(value, 1000, 768_000)
+    return _whole(value, LOWEST_RATE_HZ, HIGHEST_RATE_HZ)
 
 
 def _count(value: str) -> int:

@@ -13,7 +13,7 @@ from streamer.events import Start
 from streamer.pipeline import Pipeline
 from streamer.settings import SpeechSettings
 from streamer.signals import StopSignals
-from streamer.sinks.lines import LineWriter
+from streamer.sinks.lines import LineWriter, escaped
 from streamer.sinks.sink import Sink, SinkSettings
 from streamer.sources.base import AudioSource
 from streamer.sources.conditioner import ChannelChoice
@@ -79,16 +79,14 @@ def devices(*, as_json: bool) -> int:
         DeviceError: There is none.
     """
     found = list_devices()
-    out = LineWriter(1, "standard output")
+    out = LineWriter.standard_output()
     if as_json:
         out.write(json.dumps([asdict(device) for device in found], ensure_ascii=False))
     else:
         for device in found:
             mark = "*" if device.is_default else " "
-            out.write(
-                f"{mark}{device.index:3}  {device.name} ({device.host_api}, {device.channels} channels, "
-                f"{device.default_rate_hz} Hz)"
-            )
+            facts = f"{device.host_api}, {device.channels} channels, {device.default_rate_hz} Hz"
+            out.write(escaped(f"{mark}{device.index:3}  {device.name} ({facts})"))
     find_device(None, found)
     return 0
 
@@ -97,11 +95,11 @@ def inspect(model: Path | None) -> int:
     """Print what a model file says about itself."""
     path = model or BUNDLED_MODEL
     classifier = OnnxClassifier(path)
-    out = LineWriter(1, "standard output")
-    out.write(f"file: {path} ({classifier.size_bytes} bytes)")
+    out = LineWriter.standard_output()
+    out.write(escaped(f"file: {path} ({classifier.size_bytes} bytes)"))
     out.write(f"sha256: {classifier.sha256}")
     for key, value in classifier.info.to_metadata().items():
-        out.write(f"{key}: {value}")
+        out.write(escaped(f"{key}: {value}"))
     return 0
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from streamer.sinks.lines import escaped
 from streamer.sinks.record import Record
 
 Formatter = Callable[[Record], str | None]
@@ -24,7 +25,7 @@ def label(record: Record) -> str | None:
 
 def text(record: Record) -> str:
     """Return a line for people; every event has one."""
-    return _TEXT[record["type"]](record)
+    return escaped(_TEXT[record["type"]](record))
 
 
 class CsvFormat:

@@ -6,7 +6,7 @@ import select
 import stat
 from pathlib import Path
 
-from streamer.errors import SinkError
+from streamer.errors import SettingsError, SinkError
 
 
 class ReaderGoneError(SinkError):
@@ -21,11 +21,26 @@ class LineWriter:
         self._descriptor, self._name = descriptor, name
 
     @classmethod
+    def standard_output(cls) -> "LineWriter":
+        """Return a writer to standard output.
+
+        Raises:
+            SettingsError: It is closed.
+        """
+        try:
+            os.write(1, b"")
+        except OSError as error:
+            raise SettingsError(
+                f"standard output can not be written ({error.strerror}): open it, or name files with -o FORMAT:PATH"
+            ) from error
+        return cls(1, "standard output")
+
+    @classmethod
     def open(cls, path: Path) -> "LineWriter":
         """Return a writer that adds to the file at ``path``, and never overwrites.
 
         Raises:
-            SinkError: The file can not be opened.
+            SettingsError: The file can not be opened.
         """
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
@@ -33,7 +48,7 @@ class LineWriter:
             if _ends_inside_line(path):
                 os.write(descriptor, b"\n")  # a crash cut the last line short: keep it apart
         except OSError as error:
-            raise SinkError(f"{path}: can not be written ({error.strerror})") from error
+            raise SettingsError(f"{path}: can not be written ({error.strerror})") from error
         return writer
 
     def close(self) -> None:
@@ -65,6 +80,11 @@ class LineWriter:
         status = os.fstat(self._descriptor) if num_written else None
         if status and stat.S_ISREG(status.st_mode):
             os.ftruncate(self._descriptor, status.st_size - num_written)
+
+
+def escaped(line: str) -> str:
+    """Return ``line`` with escapes for what would end it or command the terminal, as names of files may hold it."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
 
 
 def first_line(path: Path) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from streamer.errors import SinkError
+from streamer.errors import SettingsError
 from streamer.sinks.formats import CsvFormat, Formatter, jsonl, label, text
 from streamer.sinks.lines import LineWriter, first_line
 from streamer.sinks.record import Record
@@ -31,10 +31,11 @@ class Sink:
         """Open the file or standard output; ``labels`` are those of the model.
 
         Raises:
-            SinkError: It can not be written, or holds a table with other columns.
+            SettingsError: It can not be opened, or holds a table with other columns.
+            SinkError: The header can not be written.
         """
         path = settings.path
-        self._writer = LineWriter(1, "standard output") if path is None else LineWriter.open(path)
+        self._writer = LineWriter.standard_output() if path is None else LineWriter.open(path)
         self._format: Formatter
         if settings.format == "csv":
             self._format = CsvFormat(labels)
@@ -66,4 +67,4 @@ class Sink:
         if not present:
             self._writer.write(header)
         elif present != header:
-            raise SinkError(f"{path}: has other columns than this model's: give another file (-o csv:FILE)")
+            raise SettingsError(f"{path}: has other columns than this model's: give another file (-o csv:FILE)")
