@@ -12,7 +12,7 @@ from streamer.features.history import SampleHistory
 from streamer.features.mfcc import IncrementalMfcc
 from streamer.features.rows import RowBuffer
 from streamer.settings import PARTIAL_FIRST_MS, PARTIAL_STEP_MS, MfccSettings, SpeechSettings, ms_to_samples
-from streamer.speech.endpointing import Endpointer, SpeechDropped, SpeechEnded, SpeechEvent, SpeechStarted
+from streamer.speech.endpointing import Endpointer, SpeechEnded, SpeechEvent, SpeechStarted
 from streamer.speech.vad import SpeechDetector
 
 PipelineEvent = Partial | Utterance | Gap
@@ -142,7 +142,7 @@ class Pipeline:
     def _restart(self, origin: int) -> None:
         self._origin = origin
         self._num_frames = 0  # complete VAD frames since the origin
-        self._num_in_frame = 0
+        self._num_in_frame: int = 0
         self._last_end = 0  # sample at which the last utterance ended; like all below, counted from the origin
         self._start = 0
         self._first_row = 0
@@ -172,8 +172,7 @@ class Pipeline:
                     self._begin(start_frame * self._frame_samples, has_rows=len(speech_events) > 1)
                 case SpeechEnded(start_frame, end_frame, cut):
                     events.append(self._end(end_frame * self._frame_samples, cut))
-                case SpeechDropped():
-                    pass
+                # SpeechDropped leaves no trace.
         return events
 
     def _begin(self, start: int, *, has_rows: bool) -> None:

@@ -179,7 +179,6 @@ def test_a_network_that_contradicts_its_metadata_is_refused(
         OnnxClassifier(path)
 
 
-@pytest.mark.skipif(not BUNDLED_MODEL.exists(), reason="no model has been trained yet")
 def test_the_bundled_model_loads_and_has_the_four_labels() -> None:
     classifier = OnnxClassifier(BUNDLED_MODEL)
 
@@ -188,7 +187,6 @@ def test_the_bundled_model_loads_and_has_the_four_labels() -> None:
     assert classifier.info.licence["spdx"] == "CC-BY-NC-SA-4.0"
 
 
-@pytest.mark.skipif(not BUNDLED_MODEL.exists(), reason="no model has been trained yet")
 def test_the_bundled_model_gives_a_posterior() -> None:
     classifier = OnnxClassifier(BUNDLED_MODEL)
 
