@@ -83,6 +83,18 @@ class Pipeline:
         self._is_finished = False
         self._restart(0)
 
+    def _restart(self, origin: int) -> None:
+        self._origin = origin
+        self._num_frames = 0  # complete VAD frames since the origin
+        self._num_in_frame = 0
+        self._last_end = 0  # sample at which the last utterance ended; like all below, counted from the origin
+        self._start = 0
+        self._first_row = 0
+        self._next_partial = 0
+        self._detector.reset()
+        self._endpointer.reset()
+        self._history.reset()
+
     @property
     def position(self) -> int:
         """Index of the next sample expected."""
@@ -138,18 +150,6 @@ class Pipeline:
             raise StreamStateError("finish was already called: call reset to start a new stream")
         self._is_finished = True
         return self._end_utterance_in_hand(cut)
-
-    def _restart(self, origin: int) -> None:
-        self._origin = origin
-        self._num_frames = 0  # complete VAD frames since the origin
-        self._num_in_frame: int = 0
-        self._last_end = 0  # sample at which the last utterance ended; like all below, counted from the origin
-        self._start = 0
-        self._first_row = 0
-        self._next_partial = 0
-        self._detector.reset()
-        self._endpointer.reset()
-        self._history.reset()
 
     def _push_frame(self, frame: NDArray[np.int16]) -> list[PipelineEvent]:
         self._history.push(frame)
