@@ -50,6 +50,7 @@ class Daemon:
         """Join the open ``source``, ``pipeline`` and ``sinks``."""
         self._source, self._pipeline, self._clock = source, pipeline, clock
         self._sinks = list(sinks)
+        self._errors: list[StreamerError] = []
         self._is_stopped = False
         self._level = LevelMeter()
         self._counts = {"utterances": 0, "gaps": 0, "lost_samples": 0}
@@ -68,18 +69,19 @@ class Daemon:
         Raises:
             StreamerError: What broke the stream, after everything before it was printed.
         """
-        errors: list[StreamerError] = []
+        self._emit(to_record(start, time=self._time(0)))
         try:
-            self._emit(to_record(start, time=self._time(0)))
-            self._listen()
-        except StreamerError as error:
-            errors.append(error)
-        self._finish(errors)
-        for failure in errors:
-            if not isinstance(failure, ReaderGoneError):
-                raise failure
+            if not self._errors:
+                self._listen()
+        except StreamerError as raised:
+            self._errors.append(raised)
+        self._finish()
+        error = self._first_error()
+        if error and not isinstance(error, ReaderGoneError):
+            raise error
 
     def _listen(self) -> None:
+        """Print events until the source ends or a sink fails."""
         status_samples = STATUS_INTERVAL_S * SAMPLE_RATE_HZ
         next_status = status_samples
         for item in self._source.blocks():
@@ -94,18 +96,23 @@ class Daemon:
             for event in events:
                 self._tell(event, taken_s)
             if self._source.is_device and self._pipeline.position >= next_status:
-                next_status += status_samples
+                next_status = (self._pipeline.position // status_samples + 1) * status_samples
                 self._tell(self._status(), taken_s)
+            if self._errors:
+                return
 
-    def _finish(self, errors: list[StreamerError]) -> None:
-        """Print the utterance in hand and ``end`` to the sinks that still write; add what fails to ``errors``."""
-        reason, cut = _ending(errors[0]) if errors else (("signal", "stop") if self._is_stopped else ("eof", "eof"))
+    def _finish(self) -> None:
+        """Print the utterance in hand and ``end`` to the sinks that still write."""
+        error = self._first_error()
+        reason, cut = _ending(error) if error else (("signal", "stop") if self._is_stopped else ("eof", "eof"))
         taken_s = self._clock.monotonic()
-        for event in (*self._pipeline.finish(cut), None):
-            try:
-                self._tell(self._end(reason) if event is None else event, taken_s)
-            except SinkError as error:
-                errors.append(error)
+        for event in self._pipeline.finish(cut):
+            self._tell(event, taken_s)
+        self._tell(self._end(reason), taken_s)
+
+    def _first_error(self) -> StreamerError | None:
+        """Return the error that ends the stream; a reader that left is the least of the troubles."""
+        return min(self._errors, key=lambda error: isinstance(error, ReaderGoneError), default=None)
 
     def _tell(self, event: PipelineEvent | Status | End, taken_s: float) -> None:
         """Count ``event``, which came of what was taken from the source at ``taken_s``, and print it."""
@@ -123,17 +130,13 @@ class Daemon:
         self._emit(to_record(event, latency_ms=latency_ms, time=self._time(end_sample)))
 
     def _emit(self, record: Record) -> None:
-        """Write ``record`` to every sink; one that fails is dropped after the others have it."""
-        failures: list[SinkError] = []
+        """Write ``record`` to every sink; drop the sinks that fail."""
         for sink in tuple(self._sinks):
             try:
                 sink.write(record)
             except SinkError as error:
                 self._sinks.remove(sink)
-                failures.append(error)
-        if failures:
-            # A reader that left is the least of the troubles.
-            raise min(failures, key=lambda error: isinstance(error, ReaderGoneError))
+                self._errors.append(error)
 
     def _latency_ms(self, event: Utterance | Partial, taken_s: float) -> dict[str, float]:
         """Return how long after the end of the speech the line leaves, by cause; offline, in audio time."""

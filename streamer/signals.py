@@ -30,7 +30,8 @@ class StopSignals:
         os.set_blocking(self._writer, False)
         self._previous_fd = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         self._previous = {number: signal.signal(number, _ignore) for number in _SIGNALS}
-        threading.Thread(target=self._watch, daemon=True).start()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -39,6 +40,7 @@ class StopSignals:
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._previous_fd)
         os.close(self._writer)  # ends the thread, which closes the other end
+        self._thread.join()  # what it may be calling must still be open
 
     def _watch(self) -> None:
         stopped_s: float | None = None

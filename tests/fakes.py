@@ -1,11 +1,15 @@
-"""Stand-ins for the detector and the classifier; they are passed to constructors."""
+"""Stand-ins that are passed to constructors: detectors, classifiers, a source, a sink and a clock."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.errors import StreamerError
 from streamer.settings import MfccSettings
+from streamer.sinks.record import Record
+from streamer.sources.base import AudioBlock, LostSamples
 
 LABELS = ("anger", "happiness", "neutral", "sadness")
 
@@ -71,3 +75,69 @@ class RecordingClassifier(FixedClassifier):
         scores = [float(np.sum(rows * np.cos(columns * (label + 1)), dtype=np.float64)) for label in range(len(LABELS))]
         weights = np.exp(np.tanh(np.asarray(scores) / 100.0))
         return np.asarray(weights / weights.sum())
+
+
+class ListSource:
+    """Gives the blocks and losses that it was made with, then raises ``error``, if any."""
+
+    def __init__(
+        self,
+        *items: AudioBlock | LostSamples,
+        error: StreamerError | None = None,
+        is_live: bool = False,
+        is_device: bool = False,
+    ) -> None:
+        self.is_live, self.is_device, self.overflows = is_live, is_device, 0
+        self._items, self._error = items, error
+        self.is_interrupted = False
+        self.calls: list[str] = []
+
+    def __enter__(self) -> Self:
+        self.calls.append("enter")
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.calls.append("exit")
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": "list"}
+
+    def blocks(self) -> Iterator[AudioBlock | LostSamples]:
+        for item in self._items:
+            self.overflows += isinstance(item, LostSamples)
+            yield item
+            if self.is_interrupted:
+                return
+        if self._error:
+            raise self._error
+
+    def interrupt(self) -> None:
+        self.is_interrupted = True
+        self.calls.append("interrupt")
+
+
+class ListSink:
+    """Keeps the records; from ``fails_at`` on, counted from 0, it raises ``error``."""
+
+    def __init__(self, error: StreamerError | None = None, fails_at: int = 0) -> None:
+        self.records: list[Record] = []
+        self._error, self._fails_at = error, fails_at
+
+    def write(self, record: Record) -> None:
+        if self._error and len(self.records) >= self._fails_at:
+            raise self._error
+        self.records.append(record)
+
+
+class FixedClock:
+    """A clock that tests set; both of its times go on together."""
+
+    def __init__(self, *, monotonic_s: float = 1000.0, wall_s: float = 1_795_384_981.0) -> None:
+        self._monotonic_s, self._wall_s = monotonic_s, wall_s
+        self.passed_s = 0.0
+
+    def monotonic(self) -> float:
+        return self._monotonic_s + self.passed_s
+
+    def time(self) -> float:
+        return self._wall_s + self.passed_s

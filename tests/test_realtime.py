@@ -2,47 +2,17 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any, Self
 
 import numpy as np
-from signals import Samples, ramp
+from fakes import ListSource
+from signals import ramp, silence
 
 from streamer.sources.base import AudioBlock, LostSamples
 from streamer.sources.realtime import RealTime
 
 
-class ListSource:
-    """Gives the blocks that it was made with."""
-
-    is_live = False
-    is_device = False
-    overflows = 3
-
-    def __init__(self, *items: Samples | LostSamples) -> None:
-        self.items = items
-        self.calls: list[str] = []
-
-    def __enter__(self) -> Self:
-        self.calls.append("enter")
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.calls.append("exit")
-
-    def describe(self) -> dict[str, Any]:
-        return {"kind": "list"}
-
-    def blocks(self) -> Iterator[AudioBlock | LostSamples]:
-        for item in self.items:
-            yield item if isinstance(item, LostSamples) else AudioBlock(item)
-
-    def interrupt(self) -> None:
-        self.calls.append("interrupt")
-
-
 def test_the_samples_stay_the_same_in_blocks_of_20_ms() -> None:
-    paced = RealTime(ListSource(ramp(1000), ramp(0), ramp(320)))
+    paced = RealTime(ListSource(AudioBlock(ramp(1000)), AudioBlock(ramp(0)), AudioBlock(ramp(320))))
 
     blocks = [block.samples for block in paced.blocks() if isinstance(block, AudioBlock)]
 
@@ -51,7 +21,7 @@ def test_the_samples_stay_the_same_in_blocks_of_20_ms() -> None:
 
 
 def test_no_block_comes_before_its_last_sample_was_heard() -> None:
-    paced = RealTime(ListSource(ramp(3200)))
+    paced = RealTime(ListSource(AudioBlock(ramp(3200))))
     started_s = time.monotonic()
 
     came_s = [(time.monotonic(), block.captured_s) for block in paced.blocks() if isinstance(block, AudioBlock)]
@@ -63,7 +33,7 @@ def test_no_block_comes_before_its_last_sample_was_heard() -> None:
 
 
 def test_lost_samples_take_their_time_too() -> None:
-    paced = RealTime(ListSource(ramp(320), LostSamples(800, "driver_overflow"), ramp(320)))
+    paced = RealTime(ListSource(AudioBlock(ramp(320)), LostSamples(800, "driver_overflow"), AudioBlock(ramp(320))))
 
     first, lost, second = paced.blocks()
 
@@ -76,7 +46,7 @@ def test_lost_samples_take_their_time_too() -> None:
 
 
 def test_interrupt_ends_the_wait_and_the_source() -> None:
-    source = ListSource(np.zeros(16_000 * 60, np.int16))
+    source = ListSource(AudioBlock(silence(16_000 * 60)))
     paced = RealTime(source)
     interrupter = threading.Timer(0.05, paced.interrupt)
     interrupter.start()
@@ -91,6 +61,7 @@ def test_interrupt_ends_the_wait_and_the_source() -> None:
 
 def test_the_rest_is_up_to_the_source() -> None:
     source = ListSource()
+    source.overflows = 3
 
     with RealTime(source) as paced:
         assert paced.describe() == {"kind": "list", "realtime": True}
