@@ -13,12 +13,12 @@ NOISE_SNR_DB = (10.0, 30.0)
 class LearningSettings:
     """How the weights are found."""
 
-    num_epochs: int = 60
+    num_epochs: int = 40
     batch_size: int = 64
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     label_smoothing: float = 0.1
-    balance: float = 0.5
+    balance: float = 1.0
     """Power of the weights that balance corpora and labels; see :func:`training.batches.balanced_weights`."""
     averaging: float = 0.8
     """How much of the average of the weights an epoch keeps; 0 takes the last weights."""
@@ -28,11 +28,11 @@ class LearningSettings:
 class NetworkSize:
     """One entry of each tuple a convolution."""
 
-    channels: tuple[int, ...] = (64, 64, 96, 96)
-    kernel_rows: tuple[int, ...] = (5, 5, 3, 3)
+    channels: tuple[int, ...] = (96, 96, 128, 128)
+    kernel_rows: tuple[int, ...] = (5, 5, 5, 5)
     strides: tuple[int, ...] = (2, 1, 2, 1)
     hidden_units: int = 64
-    dropout: float = 0.3
+    dropout: float = 0.15
 
 
 TRAINING_ROOMS = (
@@ -53,7 +53,7 @@ class Recipe:
     """The defaults were chosen on the validation speakers."""
 
     features: MfccSettings = field(
-        default_factory=lambda: MfccSettings(num_cepstra=24, num_filters=40, low_hz=60, window_function="hamming")
+        default_factory=lambda: MfccSettings(num_cepstra=16, num_filters=40, low_hz=60, window_function="hamming")
     )
     speech: SpeechSettings = field(default_factory=SpeechSettings)
     network: NetworkSize = field(default_factory=NetworkSize)
