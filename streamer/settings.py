@@ -135,7 +135,8 @@ class SpeechSettings:
     """Longer speech is cut at its quietest pause."""
 
     def __post_init__(self) -> None:
-        _require(self.frame_ms in VAD_FRAME_MS, f"frame_ms must be one of {VAD_FRAME_MS}", self.frame_ms)
+        known = isinstance(self.frame_ms, int) and self.frame_ms in VAD_FRAME_MS
+        _require(known, f"frame_ms must be one of {VAD_FRAME_MS}", self.frame_ms)
         _require_int("aggressiveness", self.aggressiveness, 0, 3)
         _require_int("onset_window_frames", self.onset_window_frames, 1, 100)
         _require_int("onset_speech_frames", self.onset_speech_frames, 1, self.onset_window_frames)
