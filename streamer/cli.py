@@ -24,6 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that ``arguments`` name, those of the process by default; return the exit code."""
     _reserve_standard_descriptors()
     try:
+        return _main(arguments)
+    except KeyboardInterrupt:  # before the stream was open or behind it, perhaps because the audio system hangs
+        os._exit(130)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    try:
         parsed = _parser().parse_args(arguments)
         return int(parsed.command(parsed))
     except ReaderGoneError:
@@ -34,8 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, DeviceHungError):
             os._exit(error.exit_code)  # an orderly exit would wait for the audio system, which hangs
         return error.exit_code
-    except KeyboardInterrupt:  # before the stream was open, perhaps because the audio system hangs
-        os._exit(130)
 
 
 def _reserve_standard_descriptors() -> None:

@@ -1,0 +1,244 @@
+"""SIGINT and SIGTERM, sent to the real command, and readers that leave."""
+
+import contextlib
+import fcntl
+import os
+import select
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command import PIPE, TIME_LIMIT_S, ended, records_in, start
+from signals import conversation
+from tiny_model import write_model
+
+from streamer.signals import StopSignals
+
+SPEAKING = conversation(500, 1500).tobytes()
+"""Somebody speaks, and goes on."""
+
+MANY = conversation(*[600, 500] * 10, 600).tobytes()
+"""Ten utterances."""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("model") / "tiny.onnx")
+
+
+@contextlib.contextmanager
+def listening(model: Path, *arguments: str, stdout: int = PIPE, code: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    """Give a command that has opened a pipe which stays open."""
+    with start("run", "-i", "-", "--model", model, *arguments, stdout=stdout, code=code) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+            if process.stdin:
+                process.stdin.close()
+
+
+def feed(process: subprocess.Popen[bytes], content: bytes) -> None:
+    """Give the command ``content`` to hear."""
+    assert process.stdin
+    process.stdin.write(content)
+    process.stdin.flush()
+
+
+def wait_for(descriptor: int, wanted: bytes) -> bytes:
+    """Return what can be read up to the end of the line that holds ``wanted``."""
+    seen = bytearray()
+    while wanted not in seen or not seen.endswith(b"\n"):
+        ready, _, _ = select.select([descriptor], [], [], TIME_LIMIT_S)
+        assert ready, f"only {bytes(seen)!r} came"
+        content = os.read(descriptor, 65_536)
+        assert content, f"{bytes(seen)!r} came, and the end"
+        seen += content
+    return bytes(seen)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_tells_the_utterance_in_hand(model: Path, number: signal.Signals) -> None:
+    with listening(model, "--partials") as process:
+        assert process.stdout
+        feed(process, SPEAKING)
+        seen = wait_for(process.stdout.fileno(), b'"end_s":2.0,')
+        signalled_s = time.monotonic()
+        process.send_signal(number)
+        out, err = ended(process)
+        stopped_s = time.monotonic() - signalled_s
+
+    *_, utterance, end = records_in(seen + out)
+    assert (utterance["type"], utterance["cut"]) == ("utterance", "stop")
+    assert (end["type"], end["reason"], end["end_sample"]) == ("end", "signal", len(SPEAKING) // 2)
+    assert (process.returncode, err) == (0, b"")
+    assert stopped_s < 2, "silence on standard input must not hold up the stop"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_paced_recording_ends_at_once_too(model: Path, number: signal.Signals) -> None:
+    with listening(model, "--realtime") as process:
+        assert process.stdout
+        feed(process, SPEAKING[:30_000])
+        wait_for(process.stdout.fileno(), b'"start"')
+        process.send_signal(number)
+        out, err = ended(process)
+
+    assert (process.returncode, err) == (0, b"")
+    assert records_in(out)[-1]["reason"] == "signal"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_second_signal_ends_a_process_that_is_stuck(model: Path, number: signal.Signals, code: int) -> None:
+    """It is stuck in writing to a pipe that nobody reads."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    with listening(model, "--partials", stdout=writer) as process:
+        os.close(writer)
+        feed(process, MANY)
+        wait_until_stuck(reader)
+        process.send_signal(number)
+        time.sleep(0.15)
+        assert process.poll() is None
+        signalled_s = time.monotonic()
+        process.send_signal(number)
+        _, err = ended(process)
+        stopped_s = time.monotonic() - signalled_s
+    os.close(reader)
+
+    assert (process.returncode, err) == (code, b"")
+    assert stopped_s < 2
+
+
+def wait_until_stuck(reader: int) -> None:
+    """Wait until the pipe has no room for another line, in all likelihood."""
+    held = -1
+    for _ in range(TIME_LIMIT_S * 20):
+        before, held = held, int.from_bytes(fcntl.ioctl(reader, 0x541B, bytes(4)), "little")  # FIONREAD
+        if held == before and held > 3000:
+            return
+        time.sleep(0.05)
+    pytest.fail(f"the pipe holds only {held} bytes")
+
+
+def test_an_echo_of_the_first_signal_is_no_second(model: Path) -> None:
+    """`timeout` signals the process and its group."""
+    with listening(model) as process:
+        assert process.stdout
+        feed(process, SPEAKING)
+        wait_for(process.stdout.fileno(), b'"start"')
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
+        out, _ = ended(process)
+
+    assert process.returncode == 0
+    assert records_in(out)[-1]["reason"] == "signal"
+
+
+@pytest.mark.parametrize("output", ["jsonl", "csv", "label", "text"])
+def test_a_reader_that_leaves_after_a_line_ends_the_command_quietly(model: Path, output: str) -> None:
+    with listening(model, "-o", output) as process:
+        assert process.stdout
+        feed(process, MANY[: len(MANY) // 2])
+        process.stdout.readline()
+        process.stdout.close()
+        with contextlib.suppress(BrokenPipeError):  # it may have noticed by now
+            feed(process, MANY[len(MANY) // 2 :])
+        assert process.stderr
+        process.wait(TIME_LIMIT_S)
+        err = process.stderr.read()
+
+    assert (process.returncode, err) == (0, b"")
+
+
+@pytest.mark.parametrize("arguments", [["inspect"], ["devices"]])
+def test_a_reader_that_left_before_the_first_line_is_no_error(
+    model: Path, tmp_path: Path, arguments: list[str]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    fake = "import sys; sys.path.insert(0, 'tests')\nfrom fake_portaudio import *\n"
+    fake += "sys.modules['sounddevice'] = FakePortAudio([FakeDevice()])"
+    arguments = [*arguments, *([str(model)] if arguments == ["inspect"] else [])]
+
+    with start(*arguments, stdout=writer, code=fake) as process:
+        os.close(writer)
+        _, err = ended(process)
+
+    assert (process.returncode, err) == (0, b"")
+
+
+def test_a_signal_before_the_stream_ends_the_command_at_once(model: Path) -> None:
+    """The audio system hangs, and so would an orderly exit."""
+    code = """
+import os, sys, time
+sys.path.insert(0, 'tests')
+from fake_portaudio import FakeDevice, FakePortAudio
+
+def takes(wanted):
+    os.write(1, b'opening\\n')
+    time.sleep(60)
+
+sys.modules['sounddevice'] = FakePortAudio([FakeDevice(takes=takes)])
+import atexit
+atexit.register(time.sleep, 60)
+"""
+    with start("run", "--model", model, code=code) as process:
+        assert process.stdout
+        wait_for(process.stdout.fileno(), b"opening")
+        process.send_signal(signal.SIGINT)
+        out, err = ended(process)
+
+    assert (process.returncode, out, err) == (130, b"", b"")
+
+
+def test_signals_are_given_back() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    num_threads = threading.active_count()
+
+    with StopSignals(lambda: None):
+        assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] != before
+
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert signal.set_wakeup_fd(-1) == -1
+    assert threading.active_count() == num_threads
+
+
+def test_the_first_signal_calls_back_and_others_do_not() -> None:
+    called: list[str] = []
+    was_called = threading.Event()
+
+    def stop() -> None:
+        called.append(threading.current_thread().name)
+        was_called.set()
+
+    previous = signal.signal(signal.SIGUSR1, lambda *_: None)
+    with StopSignals(stop):
+        signal.raise_signal(signal.SIGUSR1)
+        signal.raise_signal(signal.SIGTERM)
+        assert was_called.wait(TIME_LIMIT_S)
+        signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGUSR1, previous)
+
+    assert len(called) == 1
+    assert called[0] != threading.main_thread().name
+
+
+def test_leaving_waits_for_the_callback() -> None:
+    """What it calls into is closed behind it."""
+    entered, left = threading.Event(), threading.Event()
+
+    def stop() -> None:
+        entered.set()
+        time.sleep(0.05)
+        left.set()
+
+    with StopSignals(stop):
+        signal.raise_signal(signal.SIGINT)
+        assert entered.wait(TIME_LIMIT_S)
+
+    assert left.is_set()
