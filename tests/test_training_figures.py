@@ -172,7 +172,7 @@ def test_an_epoch_has_every_clip_once_and_is_the_same_for_the_same_seed() -> Non
     normaliser = GlobalNormaliser([0.0] * 3, [1.0] * 3)
 
     def epoch(seed: int) -> list[np.ndarray]:
-        learning = LearningSettings(batch_size=4)
+        learning = LearningSettings(batch_size=4, min_batches=4)
         shuffler = Shuffler(examples, normaliser, Augmentation(), learning, seed)
         return [batch.targets for batch in shuffler.epoch()]
 
@@ -181,3 +181,14 @@ def test_an_epoch_has_every_clip_once_and_is_the_same_for_the_same_seed() -> Non
     assert np.concatenate(first).sum(axis=0).tolist() == [4.0] * 4
     np.testing.assert_array_equal(first, second)
     assert not np.array_equal(first, other)
+
+
+def test_an_epoch_of_a_small_corpus_goes_through_it_several_times() -> None:
+    examples = [[example] for example in examples_of("ahns")]
+    learning = LearningSettings(batch_size=4, min_batches=3)
+    shuffler = Shuffler(examples, GlobalNormaliser([0.0] * 3, [1.0] * 3), Augmentation(), learning, 0)
+
+    batches = list(shuffler.epoch())
+
+    assert len(batches) == shuffler.num_batches == 3
+    assert all(batch.targets.sum(axis=0).tolist() == [1.0] * 4 for batch in batches)

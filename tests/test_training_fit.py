@@ -23,13 +23,21 @@ from streamer.settings import SpeechSettings
 from training import fit as fit_module
 from training.batches import Shuffler
 from training.hearing import heard_rows
+from training.recipe import TRAINING_ROOMS, LearningSettings, NetworkSize, Recipe
 from training.rooms import QUIET, place
 from training.runs import read_run
 
 
+def small_recipe() -> Recipe:
+    """Return the recipe with a network, and for a corpus, of a toy's size."""
+    size, learning = NetworkSize((8, 8), (5, 3), (2, 1), hidden_units=8), LearningSettings(min_batches=2)
+    return Recipe(network=size, learning=learning, rooms=TRAINING_ROOMS[:2])
+
+
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _small_and_apart(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setattr(training_command, "Recipe", small_recipe)
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +46,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("toy")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EMOTION_CACHE", str(folder / "cache"))
+        patch.setattr(training_command, "Recipe", small_recipe)
         code = training_command.main(fit_arguments(make_toy_emodb(folder / "corpora"), folder / "run"))
     assert code == 0
     return folder / "run"

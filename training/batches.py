@@ -85,22 +85,25 @@ class Shuffler:
         """Take ``examples``: for each clip the ways in which it was heard, of which an epoch draws one."""
         self._examples, self._normaliser, self._augmentation = examples, normaliser, augmentation
         self._batch_size = learning.batch_size
+        self._batches_a_pass = max(1, len(examples) // learning.batch_size)
+        self._num_passes = -(-learning.min_batches // self._batches_a_pass)
         self._random = np.random.default_rng(seed)
         first = [ways[0] for ways in examples]
         self._weights, self._targets = balanced_weights(first, learning.balance), one_hot(first)
 
     @property
     def num_batches(self) -> int:
-        """How many batches an epoch has; a rest smaller than a batch waits for another epoch."""
-        return max(1, len(self._examples) // self._batch_size)
+        """How many batches an epoch has."""
+        return self._num_passes * self._batches_a_pass
 
     def epoch(self) -> Iterator[Batch]:
-        """Give the batches of one epoch."""
-        order = self._random.permutation(len(self._examples))
-        for number in range(self.num_batches):
-            chosen = order[number * self._batch_size : (number + 1) * self._batch_size]
-            rows, is_valid = padded([self._changed(int(index)) for index in chosen])
-            yield Batch(rows, is_valid, self._targets[chosen], self._weights[chosen])
+        """Give the batches of one epoch; a rest smaller than a batch waits for another pass over the clips."""
+        for _ in range(self._num_passes):
+            order = self._random.permutation(len(self._examples))
+            for number in range(self._batches_a_pass):
+                chosen = order[number * self._batch_size : (number + 1) * self._batch_size]
+                rows, is_valid = padded([self._changed(int(index)) for index in chosen])
+                yield Batch(rows, is_valid, self._targets[chosen], self._weights[chosen])
 
     def _changed(self, index: int) -> Rows:
         ways = self._examples[index]

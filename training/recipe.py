@@ -15,6 +15,8 @@ class LearningSettings:
 
     num_epochs: int = 40
     batch_size: int = 64
+    min_batches: int = 30
+    """An epoch of a small corpus goes through it as often as it takes for so many batches."""
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     label_smoothing: float = 0.1
