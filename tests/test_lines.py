@@ -1,6 +1,5 @@
 """Lines leave at once and whole, or not at all."""
 
-import errno
 import fcntl
 import os
 import resource
@@ -142,15 +141,17 @@ def test_a_slow_reader_gets_whole_lines_in_order(is_blocking: bool) -> None:
     assert received.decode().splitlines() == lines
 
 
-def test_a_closed_standard_output_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(descriptor: int, content: bytes) -> int:
-        assert (descriptor, content) == (1, b"")
-        raise OSError(errno.EBADF, "Bad file descriptor")
-
-    monkeypatch.setattr(lines_module.os, "write", refuse)
-
-    with pytest.raises(SettingsError, match=r"standard output can not be written \(Bad file descriptor\)"):
-        LineWriter.standard_output()
+def test_a_standard_output_for_reading_only_is_refused() -> None:
+    """The command line puts such a one where there was none."""
+    kept, null = os.dup(1), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 1)
+    try:
+        with pytest.raises(SettingsError, match="standard output is closed: open it, or name a file with -o FORMAT:P"):
+            LineWriter.standard_output()
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(null)
 
 
 @pytest.mark.parametrize(

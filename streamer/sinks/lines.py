@@ -1,6 +1,7 @@
 """Where lines go: each is written at once and whole, or not at all."""
 
 import errno
+import fcntl
 import os
 import select
 import stat
@@ -25,14 +26,10 @@ class LineWriter:
         """Return a writer to standard output.
 
         Raises:
-            SettingsError: It is closed.
+            SettingsError: It is closed; the command line has put something read-only in its place.
         """
-        try:
-            os.write(1, b"")
-        except OSError as error:
-            raise SettingsError(
-                f"standard output can not be written ({error.strerror}): open it, or name files with -o FORMAT:PATH"
-            ) from error
+        if fcntl.fcntl(1, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise SettingsError("standard output is closed: open it, or name a file with -o FORMAT:PATH")
         return cls(1, "standard output")
 
     @classmethod
