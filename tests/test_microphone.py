@@ -296,7 +296,7 @@ def test_what_the_audio_system_writes_while_opening_is_not_shown(capfd: pytest.C
     assert capfd.readouterr().err == "ours\n"
 
 
-NAMES = ("USB Audio", "HDA Intel PCH", "usb audio 2", "Webcam")
+NAMES = ("USB Audio", "Internal Audio", "usb audio 2", "Webcam")
 
 
 def devices_named(*names: str) -> list[FakeDevice]:
@@ -306,7 +306,7 @@ def devices_named(*names: str) -> list[FakeDevice]:
 
 @pytest.mark.parametrize(
     ("wanted", "index"),
-    [(None, 3), (1, 1), (4, 4), ("Webcam", 4), ("web", 4), ("INTEL", 2), ("USB Audio", 1), ("audio 2", 3)],
+    [(None, 3), (1, 1), (4, 4), ("Webcam", 4), ("web", 4), ("INTERN", 2), ("USB Audio", 1), ("audio 2", 3)],
 )
 def test_a_device_is_chosen_by_index_name_or_part(wanted: int | str | None, index: int) -> None:
     with portaudio(*devices_named(*NAMES), default_index=3), Microphone(wanted, MIX) as source:
@@ -321,7 +321,7 @@ def test_without_a_default_the_first_device_is_taken() -> None:
 @pytest.mark.parametrize(
     ("wanted", "complaint"),
     [
-        (0, "no capture device matches 0: choose with -d from 1 'USB Audio', 2 'HDA Intel PCH', 3 .*, 4 'Webcam'"),
+        (0, "no capture device matches 0: choose with -d from 1 'USB Audio', 2 'Internal Audio', 3 .*, 4 'Webcam'"),
         (9, "no capture device matches 9"),
         ("phone", "no capture device matches 'phone': choose with -d from 1 'USB Audio'"),
         ("usb", "more than one capture device matches 'usb': choose with -d from 1 'USB Audio', 3 'usb audio 2'$"),
@@ -382,13 +382,13 @@ def test_devices_are_listed_for_people(capfd: pytest.CaptureFixture[str]) -> Non
 
 
 def test_devices_are_listed_for_programs(capfd: pytest.CaptureFixture[str]) -> None:
-    with portaudio(*devices_named("Mikrofon für alle"), default_index=1):
+    with portaudio(*devices_named("Gerät"), default_index=1):
         commands.devices(as_json=True)
 
     assert json.loads(capfd.readouterr().out) == [
         {
             "index": 1,
-            "name": "Mikrofon für alle",
+            "name": "Gerät",
             "host_api": "ALSA",
             "channels": 1,
             "default_rate_hz": 48_000,

@@ -93,7 +93,7 @@ class RingMachine(RuleBasedStateMachine):
         assert self.ring.overflows == self.overflows
 
 
-RingMachine.TestCase.settings = hypothesis_settings(max_examples=200, stateful_step_count=40)
+RingMachine.TestCase.settings = hypothesis_settings(max_examples=100, stateful_step_count=40)
 TestRingMachine = RingMachine.TestCase
 
 
