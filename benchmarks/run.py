@@ -27,6 +27,7 @@ from streamer.speech.vad import WebRtcDetector
 
 CLIP = Path(__file__).parent.parent / "streamer" / "demonstration.flac"
 FLAT_OUT_S = (20, 140)
+EMPTY_FLAT_OUT_S = (2_000, 60_000)  # an empty loop takes that long to show above the clock's grain
 REALTIME_S = 15
 BLOCK_SAMPLES = 320
 EMPTY_FLAT_OUT = """
@@ -80,10 +81,10 @@ def write_clip(path: Path, seconds: int, *, is_silent: bool = False) -> Path:
     return path
 
 
-def flat_out_us(command: Callable[[int], Sequence[str]]) -> float:
+def flat_out_us(command: Callable[[int], Sequence[str]], lengths_s: tuple[int, int]) -> float:
     """Return CPU microseconds per second of audio: the slope between a short and a long input."""
-    short_s, long_s = (process(command(seconds))[0] for seconds in FLAT_OUT_S)
-    return 1e6 * (long_s - short_s) / (FLAT_OUT_S[1] - FLAT_OUT_S[0])
+    short_s, long_s = (process(command(seconds))[0] for seconds in lengths_s)
+    return 1e6 * (long_s - short_s) / (lengths_s[1] - lengths_s[0])
 
 
 def block_us(push: Callable[[np.ndarray], object]) -> tuple[float, float]:
@@ -115,8 +116,8 @@ def measure(folder: Path) -> dict[str, tuple[float, float]]:
     speech = write_clip(folder / "speech.wav", REALTIME_S)
     silence = write_clip(folder / "silence.wav", REALTIME_S, is_silent=True)
     tiny = write_clip(folder / "tiny.wav", 1)
-    flat = flat_out_us(lambda seconds: streamer(clips[seconds]))
-    empty_flat = flat_out_us(lambda seconds: empty(EMPTY_FLAT_OUT, seconds))
+    flat = flat_out_us(lambda seconds: streamer(clips[seconds]), FLAT_OUT_S)
+    empty_flat = flat_out_us(lambda seconds: empty(EMPTY_FLAT_OUT, seconds), EMPTY_FLAT_OUT_S)
     _, rss, start_s = process(streamer(tiny))
     _, empty_rss, empty_start_s = process(empty("import numpy; print()"))
     live = process(streamer(speech, "--realtime"))
