@@ -52,8 +52,9 @@ arm64-smoke: $(run_env) ## run the wheel in an emulated Raspberry Pi userland (r
 	@tests/system/arm64_smoke.sh $(RELEASE)
 
 model: $(dev_env) ## train on CORPORA and export to streamer/models/emotion.onnx
-	@$(dev)/python -m training fit $(CORPORA) --out runs/default
-	$(dev)/python -m export runs/default -o streamer/models/emotion.onnx
+	@run=runs/$$(date +%Y%m%d-%H%M%S)
+	$(dev)/python -m training fit $(CORPORA) --out $$run
+	$(dev)/python -m export $$run -o streamer/models/emotion.onnx
 
 bench: $(dev_env) ## measure
 	@$(dev)/python benchmarks/run.py

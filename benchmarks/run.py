@@ -46,8 +46,8 @@ for index in range(50 * int(sys.argv[1])):
 """
 
 
-def process(command: Sequence[str]) -> tuple[float, float, float]:
-    """Run ``command``; return its CPU seconds, peak RSS in MiB and seconds to its first line or its end."""
+def process(command: Sequence[str]) -> tuple[float, float]:
+    """Run ``command``; return its CPU seconds and the seconds to its first line or its end."""
     began_s = time.monotonic()
     child = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert child.stdout
@@ -58,7 +58,17 @@ def process(command: Sequence[str]) -> tuple[float, float, float]:
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise SystemExit(f"{command} failed with {child.returncode}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, first_line_s
+    return usage.ru_utime + usage.ru_stime, first_line_s
+
+
+def peak_rss_mib(script: str, *arguments: str) -> float:
+    """Return the peak RSS of a process that runs ``script``, as it reads it itself at its end.
+
+    What wait4 tells would include the memory of this process, from which it was forked.
+    """
+    script += "; import re; print(re.search(r'VmHWM:\\s*(\\d+)', open('/proc/self/status').read())[1])"
+    printed = subprocess.run([sys.executable, "-c", script, *arguments], stdout=subprocess.PIPE, check=True).stdout
+    return int(printed.split()[-1]) / 1024
 
 
 def streamer(clip: Path, *options: str) -> list[str]:
@@ -118,12 +128,13 @@ def measure(folder: Path) -> dict[str, tuple[float, float]]:
     tiny = write_clip(folder / "tiny.wav", 1)
     flat = flat_out_us(lambda seconds: streamer(clips[seconds]), FLAT_OUT_S)
     empty_flat = flat_out_us(lambda seconds: empty(EMPTY_FLAT_OUT, seconds), EMPTY_FLAT_OUT_S)
-    _, rss, start_s = process(streamer(tiny))
-    _, empty_rss, empty_start_s = process(empty("import numpy; print()"))
+    start_cpu, start_s = process(streamer(tiny))
+    empty_start_cpu, empty_start_s = process(empty("import numpy; print()"))
+    rss = peak_rss_mib("import sys; from streamer.cli import main; main(sys.argv[1:])", *streamer(tiny)[3:])
+    empty_rss = peak_rss_mib("import numpy")
     live = process(streamer(speech, "--realtime"))
     empty_live = process(empty(EMPTY_REALTIME, REALTIME_S))
     quiet = process(streamer(silence, "--realtime"))
-    start_cpu, empty_start_cpu = process(streamer(tiny))[0], process(empty("import numpy"))[0]
     ours, others = our_blocks(), empty_blocks()
     share = 100 / REALTIME_S
     empty_share = share * (empty_live[0] - empty_start_cpu)
