@@ -39,7 +39,7 @@ test: $(dev_env) ## check style, types and spelling, and run every test that nee
 	$(dev)/ruff format --check
 	$(dev)/mypy
 	$(dev)/codespell --ignore-words-list=alle,hda,puls $(spelled) # in names of devices
-	$(dev)/pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+	$(dev)/pytest -rs --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 spelled = .ci/run $(wildcard *.md *.cfg *.toml Makefile) $(shell find streamer export training tests benchmarks docs \
 	-name '*.py' -o -name '*.sh' -o -name '*.md')
