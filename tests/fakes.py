@@ -121,10 +121,12 @@ class ListSink:
 
     def __init__(self, error: StreamerError | None = None, fails_at: int = 0) -> None:
         self.records: list[Record] = []
+        self.num_failures = 0
         self._error, self._fails_at = error, fails_at
 
     def write(self, record: Record) -> None:
         if self._error and len(self.records) >= self._fails_at:
+            self.num_failures += 1
             raise self._error
         self.records.append(record)
 

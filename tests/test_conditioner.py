@@ -72,6 +72,13 @@ def test_int16_survives_the_way_through_float_bit_for_bit() -> None:
     np.testing.assert_array_equal(samples, every_value)
 
 
+@pytest.mark.parametrize(("level", "sample"), [(0.6, 1), (-0.6, -1), (0.4, 0), (-0.4, 0), (7.5, 8), (-99.51, -100)])
+def test_finer_values_are_rounded_to_the_nearest(level: float, sample: int) -> None:
+    frames = np.array([[level / 32768]], np.float32)
+
+    assert Conditioner(16_000, 1, MIX).push(frames).tolist() == [sample]
+
+
 @pytest.mark.parametrize("rate_hz", [16_000, 44_100])
 @pytest.mark.parametrize("channel", [MIX, 2])
 def test_int16_and_float_of_the_same_value_give_the_same_samples(rate_hz: int, channel: ChannelChoice) -> None:

@@ -168,6 +168,7 @@ def test_a_sink_that_fails_ends_the_stream_for_the_others(fails_at: int, is_firs
         daemon_of(source, *([failing, other] if is_first else [other, failing])).run(START)
 
     assert caught.value is error
+    assert failing.num_failures == 1
     assert types(failing.records) == ["start", "utterance", "utterance"][:fails_at]
     assert types(other.records) == ["start", *["utterance"] * min(fails_at, 2), "end"]
     assert other.records[-1]["reason"] == ("eof" if fails_at == 3 else "sink_failed")
@@ -181,6 +182,15 @@ def test_a_sink_that_fails_costs_the_others_no_event_of_the_same_block() -> None
 
     assert types(other.records) == ["start", "utterance", "utterance", "utterance", "end"]
     assert other.records[-1]["utterances"] == 3
+
+
+def test_a_stream_whose_start_can_not_be_told_is_not_heard() -> None:
+    other = ListSink()
+
+    with pytest.raises(SinkError):
+        daemon_of(ListSource(block(SPEECH)), ListSink(SinkError("full")), other).run(START)
+
+    assert types(other.records) == ["start", "end"]
 
 
 def test_a_reader_that_leaves_ends_the_stream_quietly() -> None:

@@ -129,11 +129,21 @@ def test_the_name_does_not_matter(tmp_path: Path, name: str | bytes) -> None:
     np.testing.assert_array_equal(heard(path), SAMPLES)
 
 
-def test_a_truncated_wav_gives_what_is_there(tmp_path: Path) -> None:
-    samples, complaint = heard_until_broken(written(tmp_path, as_wav(SAMPLES)[:-10_001]))
+@pytest.mark.parametrize("more_chunks", [b"", b"LIST\5\0\0\0hello\0"])
+def test_a_truncated_wav_gives_what_is_there(tmp_path: Path, more_chunks: bytes) -> None:
+    path = written(tmp_path, wav(SAMPLES.tobytes(), more_chunks=more_chunks)[:-10_001])
+
+    samples, complaint = heard_until_broken(path)
 
     np.testing.assert_array_equal(samples, SAMPLES[:14_999])
     assert "truncated: its header promises 20000 samples, it holds 14999" in complaint
+
+
+def test_a_truncated_file_at_another_rate_gives_its_last_sample_too(tmp_path: Path) -> None:
+    """The resampler holds some back until it is told that no more come."""
+    samples, _ = heard_until_broken(written(tmp_path, wav(SAMPLES.tobytes(), rate_hz=48_000)[:-20_000]))
+
+    assert samples.size == pytest.approx(10_000 / 3, abs=1)
 
 
 def test_a_truncated_rf64_gives_what_is_there(tmp_path: Path) -> None:

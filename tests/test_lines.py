@@ -129,7 +129,7 @@ def test_a_slow_reader_gets_whole_lines_in_order(is_blocking: bool) -> None:
         while content := os.read(reader, 1000):
             received.extend(content)
 
-    thread = threading.Thread(target=read)
+    thread = threading.Thread(target=read, daemon=True)
     thread.start()
     writer = LineWriter(descriptor, "pipe")
     for line in lines:

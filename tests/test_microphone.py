@@ -231,6 +231,27 @@ def test_blocks_carry_the_time_of_their_last_sample(rate_hz: int) -> None:
     assert (held_s > 0.005) == (rate_hz == 48_000)
 
 
+def test_what_the_resampler_gives_up_at_a_gap_was_captured_before_it() -> None:
+    opened = (48_000, 1, "int16")
+    content, all_written = noise_bytes(48_000, opened), threading.Event()
+
+    def script(_: Format) -> Iterator[bytes | Overflowed]:
+        yield content
+        yield Overflowed(content)
+        all_written.set()
+
+    device = FakeDevice(script=script, takes=lambda wanted: wanted == opened)
+    with portaudio(device), Microphone(None, MIX) as source:
+        assert all_written.wait(20)
+        time.sleep(0.05)  # so long has the tail been in our hands
+        (first, tail, *_), _ = taken_until(DeviceError, source.blocks())
+
+    assert isinstance(first, AudioBlock)
+    assert isinstance(tail, AudioBlock)
+    assert first.captured_s is not None
+    assert tail.captured_s == pytest.approx(first.captured_s + tail.samples.size / 16_000, abs=0.001)
+
+
 def test_a_device_that_stops_is_lost() -> None:
     with portaudio(FakeDevice(then="stop")), Microphone(None, MIX) as source:
         _, complaint = taken_until(DeviceError, source.blocks())
@@ -240,13 +261,13 @@ def test_a_device_that_stops_is_lost() -> None:
 
 @pytest.mark.parametrize("blocks", [[], [bytes(640)]], ids=["from the first", "midway"])
 def test_a_device_that_delivers_nothing_has_stalled(monkeypatch: pytest.MonkeyPatch, blocks: list[bytes]) -> None:
-    monkeypatch.setattr(microphone_module, "_FIRST_BLOCK_LIMIT_S", 0.1)
-    monkeypatch.setattr(microphone_module, "_BLOCK_LIMIT_S", 0.05)
+    monkeypatch.setattr(microphone_module, "_FIRST_BLOCK_LIMIT_S", 0.3)
+    monkeypatch.setattr(microphone_module, "_BLOCK_LIMIT_S", 0.1)
     with portaudio(FakeDevice(script=lambda _: blocks, then="stall")), Microphone(None, MIX) as source:
         taken, complaint = taken_until(DeviceError, source.blocks())
 
     assert samples_of(taken).size == 320 * len(blocks)
-    assert f"has stalled: no audio for {0.05 if blocks else 0.1:.1f} s" in complaint
+    assert f"has stalled: no audio for {0.1 if blocks else 0.3} s" in complaint
 
 
 def test_interrupt_ends_a_read_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,6 +180,15 @@ def test_a_file_in_the_pipe_is_refused(
         heard(content)
 
 
+@pytest.mark.parametrize("read_bytes", [1, 4, 6])
+def test_samples_that_look_like_a_file_are_heard_behind_the_first(
+    monkeypatch: pytest.MonkeyPatch, read_bytes: int
+) -> None:
+    monkeypatch.setattr(pipe_module, "_READ_BYTES", read_bytes)
+
+    assert heard(bytes(4) + b"RIFF" * 3).size == 8
+
+
 def test_two_bytes_are_one_sample() -> None:
     """Too little to tell whether it is a file."""
     assert heard(b"RI").tolist() == [18_770]

@@ -99,7 +99,7 @@ class SampleRing:
 
     def _take_block(self, end: int) -> RingBlock:
         capacity = len(self._frames)
-        start, stop = self._read % capacity, (end - 1) % capacity + 1
+        start, stop = self._read % capacity, end % capacity
         if start < stop:
             content = self._frames[start:stop].tobytes()
         else:
