@@ -29,7 +29,7 @@ run: $(run_env) ## listen to the microphone, or to the demonstration clip withou
 	said=$$($$start devices 2>&1 >/dev/null) || status=$$?
 	case $$status in
 	0) exec $$start run $(ARGS) ;;
-	3) echo "no microphone here: the bundled demonstration clip goes the same way instead, paced as if live" >&2
+	3) echo "$$said. Instead, the bundled demonstration clip goes the same way, paced as if live" >&2
 	   exec $$start run -i streamer/demonstration.flac --realtime $(ARGS) ;;
 	*) echo "$$said" >&2; exit $$status ;;
 	esac

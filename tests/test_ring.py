@@ -113,7 +113,11 @@ def test_a_writer_and_a_reader_at_once_account_for_every_frame() -> None:
     writer = threading.Thread(target=write)
     writer.start()
     position = num_lost = num_gaps = 0
-    while (taken := ring.read(0.0)) is not None or not is_written.is_set():
+    while True:
+        is_last = is_written.is_set()
+        taken = ring.read(0.0)
+        if taken is None and is_last:
+            break
         if taken is None:
             continue
         assert taken.start_frame == position

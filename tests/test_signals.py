@@ -175,7 +175,8 @@ def test_a_reader_that_left_before_the_first_line_is_no_error(
 def test_a_signal_before_the_stream_ends_the_command_at_once(model: Path) -> None:
     """The audio system hangs, and so would an orderly exit."""
     code = """
-import os, sys, time
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job has not
 sys.path.insert(0, 'tests')
 from fake_portaudio import FakeDevice, FakePortAudio
 
