@@ -113,7 +113,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if parsed.realtime and parsed.input == "mic":
         raise SettingsError("--realtime goes with a file or stdin: the microphone is live anyway")
     outputs = parsed.outputs or [SinkSettings("text" if os.isatty(1) else "jsonl", None)]
-    paths = [output.path and output.path.resolve() for output in outputs]
+    paths = [output.path and os.path.realpath(output.path) for output in outputs]
     if len(set(paths)) < len(paths):
         raise SettingsError("two -o go to the same place: give each but one its own file (-o FORMAT:PATH)")
     settings = commands.RunSettings(

@@ -357,7 +357,11 @@ def test_an_output_that_can_not_be_opened_is_refused_before_the_stream(outcome: 
     with Sink(SinkSettings("csv", taken), ["other", "labels"]):
         pass
 
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+
     for path, complaint in (
+        (str(loop), f"{loop}: can not be written (Too many levels of symbolic links)"),
         ("/no/such/folder/x", "/no/such/folder/x: can not be written (No such file or directory)"),
         (str(tmp_path), f"{tmp_path}: can not be written (Is a directory)"),
         (str(taken), f"{taken}: has other columns than this model's: give another file"),
