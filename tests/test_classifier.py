@@ -117,11 +117,6 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         OnnxClassifier(tmp_path / "none.onnx")
 
 
-def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="can not be read"):
-        OnnxClassifier(tmp_path)
-
-
 @pytest.mark.parametrize("content", [b"", b"\x00" * 100, b"RIFF....WAVEfmt ", b"<html>not found</html>"], ids=repr)
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other.onnx"
@@ -194,3 +189,10 @@ def test_the_bundled_model_gives_a_posterior() -> None:
 
     assert posterior.shape == (4,)
     assert posterior.sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/"])
+def test_what_is_no_file_is_refused(path: str) -> None:
+    """A device would fill the memory."""
+    with pytest.raises(ModelError, match="expected a file"):
+        OnnxClassifier(Path(path))

@@ -29,6 +29,8 @@ class OnnxClassifier:
         Raises:
             ModelError: The file is missing, is no model, or contradicts itself.
         """
+        if path.exists() and not path.is_file():  # a pipe would keep us waiting, a device never end
+            raise ModelError(f"{path}: expected a file")
         try:
             content = path.read_bytes()
         except OSError as error:
