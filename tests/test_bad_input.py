@@ -404,7 +404,7 @@ def empty(folder: Path) -> Path:
     ("make", "complaint"),
     [
         (lambda folder: folder / "no.onnx", "can not be read (No such file or directory)"),
-        (lambda folder: folder, "can not be read (Is a directory)"),
+        (lambda folder: folder, "expected a file"),
         (random_bytes, "not a model that onnxruntime loads"),
         (empty, "not a model that onnxruntime loads"),
         (other_kind, "key 'format' is missing: not a model of emotion-streamer; make one with"),
