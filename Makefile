@@ -17,7 +17,7 @@ dev := .venv-dev/bin
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run test test-system arm64-smoke model bench demonstration wheel clean prepare-run prepare-dev
+.PHONY: help run test test-system arm64-smoke model bench demonstration wheel clean install-run-needs prepare-dev install-dev-needs
 
 help: ## tell what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,19 +94,21 @@ get="$$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Tim
 said=$$({ $$get update && $$get install -y --no-install-recommends $$missing; } 2>&1) || { echo "$$said" >&2; exit 1; }
 endef
 
-prepare-run:
+install-run-needs:
 	@$(call prepare,portaudio)
 
-prepare-dev:
+install-dev-needs:
 	@$(call prepare)
 
-$(run_env): setup.cfg pyproject.toml | prepare-run
+prepare-dev: $(dev_env) ## make .venv-dev, in which to train and test
+
+$(run_env): setup.cfg pyproject.toml | install-run-needs
 	@echo "making .venv, once" >&2
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/pip install -qq --only-binary=:all: -e . >&2
 	touch $@
 
-$(dev_env): setup.cfg pyproject.toml | prepare-dev
+$(dev_env): setup.cfg pyproject.toml | install-dev-needs
 	@echo "making .venv-dev, once (TensorFlow is in it: some 2 GB)" >&2
 	$(PYTHON) -m venv --clear .venv-dev
 	.venv-dev/bin/pip install -qq -e '.[training,test]' >&2

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -98,9 +99,27 @@ def inspect(model: Path | None) -> int:
     out = LineWriter.standard_output()
     out.write(escaped(f"file: {path} ({classifier.size_bytes} bytes)"))
     out.write(f"sha256: {classifier.sha256}")
-    for key, value in classifier.info.to_metadata().items():
-        out.write(escaped(f"{key}: {value}"))
+    for line in _outline(asdict(classifier.info)):
+        out.write(escaped(line))
     return 0
+
+
+def _outline(value: Any, indent: str = "") -> Iterator[str]:
+    """Yield ``value``, as JSON knows it, as lines for people: a key or an item each, what is in it indented."""
+    entries = value.items() if isinstance(value, Mapping) else (("-", item) for item in value)
+    for key, entry in entries:
+        name = f"{indent}{key}:" if isinstance(value, Mapping) else f"{indent}-"
+        if not isinstance(entry, Mapping | list | tuple):
+            yield f"{name} {_scalar(entry)}"
+        elif isinstance(entry, Mapping) or any(isinstance(item, Mapping | list | tuple) for item in entry):
+            yield name
+            yield from _outline(entry, indent + "  ")
+        else:
+            yield f"{name} {', '.join(map(_scalar, entry))}"
+
+
+def _scalar(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _model_record(classifier: OnnxClassifier) -> dict[str, Any]:

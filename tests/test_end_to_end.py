@@ -4,6 +4,7 @@ import csv
 import hashlib
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -275,7 +276,9 @@ def test_inspect_tells_what_a_model_says_of_itself(capfd: pytest.CaptureFixture[
     lines = capfd.readouterr().out.splitlines()
     assert lines[0] == f"file: {model} ({model.stat().st_size} bytes)"
     assert lines[1] == f"sha256: {hashlib.sha256(model.read_bytes()).hexdigest()}"
-    assert [line.partition(":")[0] for line in lines[2:]] == list(model_info().to_metadata())
+    assert [line.partition(":")[0] for line in lines[2:] if line[0] != " "] == list(asdict(model_info()))
+    assert "labels: " + ", ".join(model_info().labels) in lines
+    assert f"  num_cepstra: {model_info().features.num_cepstra}" in lines
 
 
 def test_the_bundled_model_hears_the_bundled_demonstration() -> None:
