@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from streamer import __version__, commands
+from streamer.emotion.classifier import BUNDLED_MODEL
 from streamer.errors import DeviceHungError, SettingsError, StreamerError
 from streamer.sinks.lines import ReaderGoneError, escaped
 from streamer.sinks.sink import FORMATS, SinkSettings
@@ -113,9 +114,11 @@ def _run(parsed: argparse.Namespace) -> int:
     if parsed.realtime and parsed.input == "mic":
         raise SettingsError("--realtime goes with a file or stdin: the microphone is live anyway")
     outputs = parsed.outputs or [SinkSettings("text" if os.isatty(1) else "jsonl", None)]
-    paths = [output.path and os.path.realpath(output.path) for output in outputs]
-    if len(set(paths)) < len(paths):
+    places = [output.path and _place(output.path) for output in outputs]
+    if len(set(places)) < len(places):
         raise SettingsError("two -o go to the same place: give each but one its own file (-o FORMAT:PATH)")
+    if {_place(Path(parsed.input)), _place(parsed.model or BUNDLED_MODEL)} & set(places):
+        raise SettingsError("-o would write into the input or the model: give another file (-o FORMAT:PATH)")
     settings = commands.RunSettings(
         input=parsed.input,
         rate_hz=parsed.rate or 16_000,
@@ -129,6 +132,15 @@ def _run(parsed: argparse.Namespace) -> int:
         realtime=parsed.realtime,
     )
     return commands.run(settings)
+
+
+def _place(path: Path) -> tuple[int, int] | str:
+    """Return what tells one file from another, whatever its name, or the name where there is none yet."""
+    try:
+        status = path.stat()
+    except OSError:
+        return os.path.normpath(path)
+    return status.st_dev, status.st_ino
 
 
 def _refuse(condition: bool, parsed: argparse.Namespace, options: Sequence[str], reason: str) -> None:

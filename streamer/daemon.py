@@ -145,8 +145,8 @@ class Daemon:
         total_s = sum(causes_s.values())
         if self._anchor:
             position, captured_s = self._anchor
-            causes_s["queue"] = taken_s - captured_s
             total_s = now_s - captured_s + (position - event.end_sample) / SAMPLE_RATE_HZ
+            causes_s["queue"] = total_s - sum(causes_s.values())
         return {cause: round(1000 * lasted_s, 1) for cause, lasted_s in {"total": total_s, **causes_s}.items()}
 
     def _time(self, sample: int) -> str | None:

@@ -160,8 +160,8 @@ def test_a_model_without_metadata_is_refused(tmp_path: Path) -> None:
         ({"more_inputs": ("speaker",)}, {}, r"must take 'rows' and give 'logits', got \['rows', 'speaker'\]"),
         ({"input_type": TensorProto.DOUBLE}, {}, "input must be float of 3 axes"),
         ({"input_shape": (13, 13)}, {}, "input must be float of 3 axes"),
-        ({"input_shape": (1, 96, 13)}, {}, "fails on 8 rows"),
-        ({"input_shape": (2, "num_rows", 13)}, {}, "fails on 8 rows"),
+        ({"input_shape": (1, 96, 13)}, {}, "fails on 1 rows"),
+        ({"input_shape": (2, "num_rows", 13)}, {}, "fails on 1 rows"),
         ({"weights": np.full((13, 4), np.nan)}, {}, "one finite number a label"),
     ],
 )

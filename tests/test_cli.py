@@ -124,6 +124,7 @@ def test_a_terminal_is_given_text(asked: list[RunSettings], monkeypatch: pytest.
         ("run -o :a.csv", "-o: expected FORMAT or FORMAT:PATH with one of"),
         ("run -o text -o jsonl", "two -o go to the same place: give each but one its own file"),
         ("run -o text:a -o jsonl:a", "two -o go to the same place"),
+        ("run -i README.md -o jsonl:./README.md", "would write into the input or the model"),
         ("run -o text:a -o jsonl:./b/../a", "two -o go to the same place"),
         ("run -i", "-i: expected one argument"),
         ("devices --all", "unrecognized arguments: --all"),

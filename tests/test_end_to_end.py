@@ -2,7 +2,10 @@
 
 import csv
 import hashlib
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
@@ -290,3 +293,16 @@ def test_the_bundled_model_hears_the_bundled_demonstration() -> None:
     assert records[0]["model"]["sha256"] == hashlib.sha256(BUNDLED_MODEL.read_bytes()).hexdigest()
     assert records[-1]["utterances"] == 4
     assert all(set(record["probs"]) == set(LABELS) for record in records[1:-1])
+
+
+def test_a_run_leaves_nothing_in_the_home_of_its_user(tmp_path: Path) -> None:
+    """Libraries keep ids and events there that nobody asked for."""
+    home = tmp_path / "home"
+    home.mkdir()
+
+    environment = {**os.environ, "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    command = [sys.executable, "-m", "streamer", "run", "-i", ROOT / "streamer" / "demonstration.flac", "-o", "label"]
+    subprocess.run(command, env=environment, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+    assert list(home.rglob("*")) == []

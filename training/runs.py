@@ -33,13 +33,17 @@ class Run:
 
 
 def require_new(folder: Path) -> None:
-    """Refuse to train into a folder that holds a run.
+    """Make the folder of a run; refuse one that holds a run.
 
     Raises:
-        RunError: It does.
+        RunError: It does, or can not be made.
     """
     if (folder / DESCRIPTION_FILE).exists():
         raise RunError(f"{folder}: already holds a run; choose another folder for --out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)  # now, not after hours of training
+    except OSError as error:
+        raise RunError(f"{folder}: can not be made ({error.strerror})") from error
 
 
 def write_run(folder: Path, network: Any, info: ModelInfo, more: dict[str, Any], examples: Sequence[Example]) -> None:

@@ -35,11 +35,13 @@ class Sink:
             SinkError: The header can not be written.
         """
         path = settings.path
+        present = self._require_columns(path, labels) if settings.format == "csv" and path else ""
         self._writer = LineWriter.standard_output() if path is None else LineWriter.open(path)
         self._format: Formatter
         if settings.format == "csv":
             self._format = CsvFormat(labels)
-            self._write_header(self._format.header, path)
+            if not present:
+                self._writer.write(self._format.header)
         else:
             self._format = {"text": text, "jsonl": jsonl, "label": label}[settings.format]
 
@@ -62,9 +64,13 @@ class Sink:
         if line is not None:
             self._writer.write(line)
 
-    def _write_header(self, header: str, path: Path | None) -> None:
-        present = "" if path is None else first_line(path)
-        if not present:
-            self._writer.write(header)
-        elif present != header:
+    @staticmethod
+    def _require_columns(path: Path, labels: Sequence[str]) -> str:
+        """Return the header that the file has already, empty where there is none; before anything is written."""
+        try:
+            present = first_line(path)
+        except OSError as error:
+            raise SettingsError(f"{path}: can not be read for its header ({error.strerror})") from error
+        if present not in ("", CsvFormat(labels).header):
             raise SettingsError(f"{path}: has other columns than this model's: give another file (-o csv:FILE)")
+        return present

@@ -8,6 +8,7 @@ from typing import Any, Self
 from streamer.settings import SAMPLE_RATE_HZ, ms_to_samples
 from streamer.sources.base import AudioBlock, AudioSource, LostSamples
 
+_LATE_S = 0.5
 _BLOCK_SAMPLES = ms_to_samples(20)
 """As a microphone delivers them."""
 
@@ -43,7 +44,7 @@ class RealTime:
 
     def blocks(self) -> Iterator[AudioBlock | LostSamples]:
         """Yield the blocks, each at the time at which its last sample would have been heard."""
-        first_s = time.monotonic()
+        first_s: float | None = None
         num_samples = 0
         for block in self._source.blocks():
             if isinstance(block, LostSamples):
@@ -53,7 +54,11 @@ class RealTime:
             for start in range(0, block.samples.size, _BLOCK_SAMPLES):
                 samples = block.samples[start : start + _BLOCK_SAMPLES]
                 num_samples += samples.size
+                first_s = time.monotonic() if first_s is None else first_s
                 captured_s = first_s + num_samples / SAMPLE_RATE_HZ
+                if captured_s < time.monotonic() - _LATE_S:  # the source paused: what comes now is heard now
+                    captured_s = time.monotonic()
+                    first_s = captured_s - num_samples / SAMPLE_RATE_HZ
                 if self._interrupted.wait(max(0.0, captured_s - time.monotonic())):
                     return
                 yield AudioBlock(samples, captured_s)
