@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -26,6 +26,9 @@ class RecordSink(Protocol):
 
     def write(self, record: Record) -> None:
         """Write ``record``, where the sink shows its type."""
+
+    def check(self) -> None:
+        """Raise a SinkError where nobody would read what is written."""
 
 
 class Clock(Protocol):
@@ -95,6 +98,9 @@ class Daemon:
                     self._anchor = None if captured_s is None else (self._pipeline.position, captured_s)
             for event in events:
                 self._tell(event, taken_s)
+            if self._source.is_live:
+                # In a quiet room no line would tell that the reader left.
+                self._each_sink(lambda sink: sink.check())
             if self._source.is_device and self._pipeline.position >= next_status:
                 next_status = (self._pipeline.position // status_samples + 1) * status_samples
                 self._tell(self._status(), taken_s)
@@ -130,10 +136,14 @@ class Daemon:
         self._emit(to_record(event, latency_ms=latency_ms, time=self._time(end_sample)))
 
     def _emit(self, record: Record) -> None:
-        """Write ``record`` to every sink; drop the sinks that fail."""
+        """Write ``record`` to every sink."""
+        self._each_sink(lambda sink: sink.write(record))
+
+    def _each_sink(self, action: Callable[[RecordSink], None]) -> None:
+        """Do ``action`` with every sink; drop the sinks that fail."""
         for sink in tuple(self._sinks):
             try:
-                sink.write(record)
+                action(sink)
             except SinkError as error:
                 self._sinks.remove(sink)
                 self._errors.append(error)

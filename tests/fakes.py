@@ -130,6 +130,9 @@ class ListSink:
             raise self._error
         self.records.append(record)
 
+    def check(self) -> None:
+        """Somebody reads."""
+
 
 class FixedClock:
     """A clock that tests set; both of its times go on together."""

@@ -306,3 +306,19 @@ def test_a_run_leaves_nothing_in_the_home_of_its_user(tmp_path: Path) -> None:
     subprocess.run(command, env=environment, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
     assert list(home.rglob("*")) == []
+
+
+def test_a_live_stream_ends_soon_after_its_reader_in_a_silent_room(tmp_path: Path) -> None:
+    """No line would be due: the microphone must not stay open for nobody."""
+    silence = tmp_path / "silence.wav"
+    silence.write_bytes(wav(np.zeros(60 * 16_000, np.int16).tobytes()))
+    command = [sys.executable, "-m", "streamer", "run", "-i", silence, "--realtime"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+
+        process.stdout.close()
+
+        assert process.wait(10) == 0
+        assert process.stderr.read() == b""

@@ -182,3 +182,14 @@ def test_an_escaped_line_is_one_line_without_commands(line: str) -> None:
 
     assert shown.isprintable()
     assert shown == line or not line.isprintable()
+
+
+def test_a_reader_that_left_is_noticed_without_a_line() -> None:
+    reader, descriptor = os.pipe()
+    writer = LineWriter(descriptor, "pipe")
+    writer.check()
+    os.close(reader)
+
+    with pytest.raises(ReaderGoneError):
+        writer.check()
+    writer.close()

@@ -53,6 +53,17 @@ class LineWriter:
         if self._descriptor > 2:
             os.close(self._descriptor)
 
+    def check(self) -> None:
+        """Ask whether somebody reads.
+
+        Raises:
+            ReaderGoneError: The pipe was closed.
+        """
+        poll = select.poll()
+        poll.register(self._descriptor, 0)
+        if any(state & select.POLLERR for _, state in poll.poll(0)):
+            raise ReaderGoneError(f"{self._name}: closed by its reader")
+
     def write(self, line: str) -> None:
         """Write ``line`` and a line feed.
 

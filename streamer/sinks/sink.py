@@ -64,6 +64,10 @@ class Sink:
         if line is not None:
             self._writer.write(line)
 
+    def check(self) -> None:
+        """Raise ReaderGoneError where the reader of a pipe has left."""
+        self._writer.check()
+
     @staticmethod
     def _require_columns(path: Path, labels: Sequence[str]) -> str:
         """Return the header that the file has already, empty where there is none; before anything is written."""
