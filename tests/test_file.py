@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from audio_files import FLOAT, as_wav, encoded, flac_of_unknown_length, pcm_24, rf64, wav
 from hearing import samples_of, samples_until_broken
 from hypothesis import given
 from hypothesis import strategies as st
 from signals import Samples, noise, ramp
 
-from streamer.errors import InputError, SettingsError, StreamerError
+from streamer.errors import InputError, SettingsError, StreamBrokenError, StreamerError
 from streamer.sources import file as file_module
 from streamer.sources.conditioner import MIX, ChannelChoice
 from streamer.sources.file import FileSource
@@ -243,3 +244,20 @@ def test_a_damaged_header_gives_samples_or_a_complaint(
     except StreamerError:
         return
     assert samples.dtype == np.int16
+
+
+@pytest.mark.parametrize("part", [1.0, 0.5])
+def test_an_ogg_file_without_its_last_page_is_truncated(tmp_path: Path, part: float) -> None:
+    path = tmp_path / "speech.ogg"
+    soundfile.write(
+        path, 0.1 * np.random.default_rng(0).standard_normal(480_000), 16_000, format="OGG", subtype="VORBIS"
+    )
+    content = path.read_bytes()
+    path.write_bytes(content[: int(part * len(content))])
+
+    with FileSource(path, "mix") as source:
+        if part == 1.0:
+            assert sum(block.samples.size for block in source.blocks()) == 480_000
+        else:
+            with pytest.raises(StreamBrokenError, match="truncated"):
+                list(source.blocks())

@@ -15,6 +15,7 @@ from streamer.sources.conditioner import ChannelChoice, Conditioner
 from streamer.sources.recorded import condition
 
 _BLOCK_MS = 500
+_OGG_PAGE_BYTES = 65_307  # at the most
 _UNKNOWN_LENGTH = 0x7FFF_0000
 """Writers that cannot seek back leave lengths of about 2^31 or more in the header: they promise nothing."""
 
@@ -113,6 +114,8 @@ class FileSource:
             yield frames
 
     def _check_length(self, num_read: int) -> None:
+        if self._file.format == "OGG" and not _ends_ogg(self._path):
+            raise StreamBrokenError(f"{self._path}: truncated: its last page is missing; what it holds was processed")
         promised = self._file.frames if self._file.format == "FLAC" else self._promised_frames
         if num_read < promised < _UNKNOWN_LENGTH:
             raise StreamBrokenError(
@@ -137,3 +140,12 @@ def _promised_wav_frames(content: BinaryIO) -> int:
             block_align = int.from_bytes(content.read(14)[12:], "little")
         content.seek(start + size + size % 2)
     return 0
+
+
+def _ends_ogg(path: Path) -> bool:
+    """Return whether the last page of an OGG file is marked as such (RFC 3533, section 6)."""
+    with path.open("rb") as content:
+        content.seek(max(0, path.stat().st_size - _OGG_PAGE_BYTES))
+        tail = content.read()
+    page = tail.rfind(b"OggS")
+    return page >= 0 and len(tail) > page + 5 and bool(tail[page + 5] & 4)
