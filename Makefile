@@ -7,6 +7,10 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 ARGS ?=
 CORPORA ?= ../shared/corpora
+DOWNLOADS ?= corpora
+RUNS ?= runs
+SEED ?= seed
+STREAMING ?= streaming
 RELEASE ?= bookworm
 
 # An environment is made anew when its requirements change, or the Python that it was made with.
@@ -17,7 +21,7 @@ dev := .venv-dev/bin
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run test test-system arm64-smoke model bench demonstration wheel clean install-run-needs prepare-dev install-dev-needs
+.PHONY: help run test test-system arm64-smoke model laboratory emouerj bench demonstration wheel clean install-run-needs prepare-dev install-dev-needs
 
 help: ## tell what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,10 +55,34 @@ test-system: $(dev_env) ## run the tests with a virtual microphone; installs wha
 arm64-smoke: $(run_env) ## run the wheel in an emulated Raspberry Pi userland (root); RELEASE=trixie for the newer one
 	@tests/system/arm64_smoke.sh $(RELEASE)
 
-model: $(dev_env) ## train on CORPORA and export to streamer/models/emotion.onnx
-	@run=runs/$$(date +%Y%m%d-%H%M%S)
-	$(dev)/python -m training fit $(CORPORA) --out $$run
+# Each of the following goes on where it was interrupted: what was trained is kept outside the work tree.
+model: $(dev_env) ## train on CORPORA, evaluate and export to streamer/models/emotion.onnx (hours)
+	@run=$(RUNS)/streaming
+	$(call fit_and_evaluate,$(STREAMING),$(CORPORA),$$run)
 	$(dev)/python -m export $$run -o streamer/models/emotion.onnx
+
+laboratory: $(dev_env) ## all figures of the docs from CORPORA: both networks, the peers, the reports (hours)
+	@$(call fit_and_evaluate,$(SEED),$(CORPORA),$(RUNS)/seed)
+	$(call fit_and_evaluate,$(STREAMING),$(CORPORA),$(RUNS)/streaming)
+	$(dev)/python -m training compare $(CORPORA) $(RUNS)/streaming $(RUNS)/seed --out $(RUNS)/comparison
+	$(dev)/python -m training report $(RUNS)/streaming $(RUNS)/seed --corpora-dir $(CORPORA) --out $(RUNS)/report
+
+emouerj: $(dev_env) ## fetch emoUERJ into DOWNLOADS; train, evaluate, report and export both networks on it
+	@$(dev)/python -m training fetch emouerj $(DOWNLOADS)
+	$(dev)/python -m training describe $(DOWNLOADS) --corpora emouerj --out $(RUNS)/emouerj
+	$(call fit_and_evaluate,$(SEED),$(DOWNLOADS) --corpora emouerj,$(RUNS)/emouerj/seed)
+	$(call fit_and_evaluate,$(STREAMING),$(DOWNLOADS) --corpora emouerj,$(RUNS)/emouerj/streaming)
+	$(dev)/python -m training report $(RUNS)/emouerj/streaming $(RUNS)/emouerj/seed --corpora-dir $(DOWNLOADS) \
+		--out $(RUNS)/emouerj/report
+	for network in seed streaming; do
+		$(dev)/python -m export $(RUNS)/emouerj/$$network -o $(RUNS)/emouerj/$$network.onnx
+	done
+	echo "ready: $(dev)/emotion-streamer run --model $(RUNS)/emouerj/streaming.onnx" >&2
+
+define fit_and_evaluate
+[ -f $(3)/run.json ] || $(dev)/python -m training fit $(1) $(2) --out $(3)
+$(dev)/python -m training evaluate $(1) $(2) --out $(3)
+endef
 
 bench: $(dev_env) ## measure
 	@$(dev)/python benchmarks/run.py
@@ -66,7 +94,7 @@ wheel: $(run_env) ## build dist/*.whl
 	@.venv/bin/pip wheel -qq --no-deps -w dist . >&2
 	ls dist/*.whl
 
-clean: ## remove all that was made here but runs/
+clean: ## remove all that was made here but runs/ and corpora/
 	@rm -rf .venv .venv-dev build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find streamer export training tests benchmarks -name __pycache__ -exec rm -rf {} +
 
@@ -111,5 +139,5 @@ $(run_env): setup.cfg pyproject.toml | install-run-needs
 $(dev_env): setup.cfg pyproject.toml | install-dev-needs
 	@echo "making .venv-dev, once (TensorFlow is in it: some 2 GB)" >&2
 	$(PYTHON) -m venv --clear .venv-dev
-	.venv-dev/bin/pip install -qq -e '.[training,test]' >&2
+	.venv-dev/bin/pip install -qq -e '.[training,compare,test]' >&2
 	touch $@

@@ -9,6 +9,7 @@ import keras
 from export.card import card
 from export.convert import to_onnx
 from export.errors import ExportError
+from export.figures import with_figures
 from export.parity import check_parity
 from streamer.emotion.classifier import OnnxClassifier
 from training import networks  # noqa: F401  # registers the layers that the network is made of
@@ -30,7 +31,7 @@ def export_run(folder: Path, target: Path) -> str:
     """
     if target.suffix != ".onnx":
         raise ExportError(f"{target}: the name of a model file ends in .onnx")
-    run = read_run(folder)
+    run = with_figures(read_run(folder), folder)
     network = _load_network(folder / NETWORK_FILE)
     content = to_onnx(network, run.info)
     if len(content) > MAX_BYTES:

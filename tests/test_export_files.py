@@ -3,7 +3,9 @@
 import json
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,11 +30,15 @@ from training.calibration import Calibration
 from training.corpora.base import LABELS, Clip
 from training.dataset import Example
 from training.errors import RunError
-from training.evaluate import evaluate
+from training.evaluation import Outcome, evaluation_of
+from training.experiment import QUIET, NetworkSettings
 from training.hearing import heard_rows
-from training.networks import EmotionNetwork
-from training.recipe import NetworkSize
-from training.rooms import QUIET, place
+from training.learning import History
+from training.live import Heard
+from training.networks.streaming import StreamingNetwork
+from training.predictions import Said, predictions
+from training.protocols import Task
+from training.rooms import place
 from training.runs import read_run, write_run
 
 FEATURES = MfccSettings()
@@ -48,13 +54,24 @@ def made_up_examples() -> list[Example]:
     return examples
 
 
+def made_up_evaluation(examples: list[Example]) -> dict[str, Any]:
+    """Return what an evaluation holds in which every clip was right, whoever trained."""
+    clips = tuple(example.clip for example in examples)
+    made = predictions(clips, np.eye(4), Calibration(1.0, 0.4))
+    task = Task("final", "fold 0", clips, tuple(replace(clip, speaker=f"v{clip.speaker}") for clip in clips), ())
+    said = tuple(Said(protocol, "cold", "validation", task, made) for protocol in ("random", "speakers", "live"))
+    history = History([1.0], {"validation": [0.5]}, {"validation": 1})
+    heard = Heard(clips, made.probabilities, num_utterances=5, num_split=1, num_merged=0, num_spurious=0)
+    return evaluation_of([Outcome(task, said, history, in_noise=made, by_seconds={0.5: made}, heard=(heard,))])
+
+
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the run folder of a small network that nobody trained."""
     keras.utils.set_random_seed(1)
-    network = EmotionNetwork(FEATURES.num_cepstra, len(LABELS), NetworkSize((8, 8), (5, 3), (2, 1), hidden_units=8))
+    settings = NetworkSettings("streaming", (8, 8), (5, 3), (2, 1), hidden_units=(8,))
+    network = StreamingNetwork(FEATURES.num_cepstra, len(LABELS), settings)
     examples = made_up_examples()
-    figures = evaluate(examples, np.eye(4), Calibration(1.0, 0.4))
     info = ModelInfo(
         name="untrained",
         labels=LABELS,
@@ -65,22 +82,26 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         uncertain_below=0.4,
         data=[],
         licence={"spdx": "CC0-1.0", "attribution": "nobody"},
-        figures={
-            "command": "none",
-            "coverage_on_validation": 0.8,
-            "validation": figures,
-            "test": figures,
-            "test_in_noise": figures,
-        },
+        figures={},
     )
-    more = {"history": {"loss": [], "best_epoch": 0}, "versions": {}, "data_sha256": "0" * 64}
+    same = {"experiment": {"name": "untrained"}, "data_sha256": "0" * 64}
+    history = {"loss": [], "best_epoch": {"validation": 0}}
+    more = {"command": "fit", "history": history, "versions": {}, "coverage_on_validation": 0.8, **same}
     folder = tmp_path_factory.mktemp("untrained") / "run"
     write_run(folder, network, info, more, examples)
+    evaluation = {"command": "evaluate", **same, **made_up_evaluation(examples)}
+    (folder / "evaluation.json").write_text(json.dumps(evaluation), encoding="utf-8")
     return folder
 
 
 def copy_of(run_folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(run_folder, tmp_path / "run"))
+
+
+def change_evaluation(folder: Path, key: str, value: object) -> None:
+    path = folder / "evaluation.json"
+    evaluation = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**evaluation, key: value}), encoding="utf-8")
 
 
 def change_description(folder: Path, key: str, value: object) -> None:
@@ -105,7 +126,46 @@ def test_the_file_gives_the_numbers_of_the_network_for_clips_of_any_length(run_f
 def test_the_file_says_what_the_run_says(run_folder: Path, tmp_path: Path) -> None:
     export_run(run_folder, tmp_path / "x.onnx")
 
-    assert OnnxClassifier(tmp_path / "x.onnx").info == read_run(run_folder).info
+    info = OnnxClassifier(tmp_path / "x.onnx").info
+    assert replace(info, figures={}) == read_run(run_folder).info
+    assert info.figures["protocols"]["speakers"]["cold"]["pooled"]["accuracy"]["value"] == 1.0
+
+
+def test_a_run_that_was_not_evaluated_says_so_in_its_card(run_folder: Path, tmp_path: Path) -> None:
+    folder = copy_of(run_folder, tmp_path)
+    (folder / "evaluation.json").unlink()
+
+    export_run(folder, tmp_path / "x.onnx")
+
+    assert OnnxClassifier(tmp_path / "x.onnx").info.figures == {}
+    assert "It was not evaluated" in (tmp_path / "x.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("key", ["experiment", "data_sha256"])
+def test_figures_of_another_network_are_refused(run_folder: Path, tmp_path: Path, key: str) -> None:
+    folder = copy_of(run_folder, tmp_path)
+    change_evaluation(folder, key, "another")
+
+    with pytest.raises(ExportError, match=f"its {key} is not that of the network"):
+        export_run(folder, tmp_path / "x.onnx")
+
+
+def test_an_evaluation_that_lacks_something_is_refused(run_folder: Path, tmp_path: Path) -> None:
+    folder = copy_of(run_folder, tmp_path)
+    change_evaluation(folder, "protocols", {"speakers": {}})
+
+    with pytest.raises(ExportError, match=r"evaluation\.json: lacks 'states'"):
+        export_run(folder, tmp_path / "x.onnx")
+
+
+def test_the_card_tells_every_protocol_and_that_the_random_one_flatters(run_folder: Path, tmp_path: Path) -> None:
+    export_run(run_folder, tmp_path / "x.onnx")
+
+    text = (tmp_path / "x.md").read_text(encoding="utf-8")
+    for part in ("Random 80/20", "Optimistic", "Speakers held out", "Live:", "Of 4 clips 0 were missed and 1 split"):
+        assert part in text
+    assert "### Corpus left out" in text
+    assert "Absent: it needs more than one corpus." in text
 
 
 def test_the_file_is_written_over_by_the_next_export(run_folder: Path, tmp_path: Path) -> None:

@@ -1,19 +1,24 @@
 """Figures, calibration, weights, augmentation: small and exact."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from streamer.features.normalise import GlobalNormaliser
-from training.augment import Augmentation, augmented
+from training.augment import augmented
 from training.batches import Shuffler, balanced_weights, normaliser_of, padded
 from training.calibration import Calibration, calibrate, posteriors
 from training.corpora.base import LABELS, Clip
 from training.dataset import Example
-from training.evaluate import evaluate
-from training.figures import confusion, mean_uar, speaker_interval, uar, wilson_interval
-from training.recipe import LearningSettings
+from training.experiment import load_experiment
+from training.figures import confusion, mean_uar, uar
+from training.intervals import mean_uar_interval, speaker_interval, wilson_interval
+from training.predictions import joined, predictions
+from training.scores import score
+
+STREAMING = load_experiment("streaming")
 
 
 def examples_of(labels: str, *, corpus: str = "emodb", speakers: str | None = None) -> list[Example]:
@@ -23,6 +28,10 @@ def examples_of(labels: str, *, corpus: str = "emodb", speakers: str | None = No
         Example(Clip(Path("x"), full[letter], speaker, corpus, "man"), np.zeros((100, 3), np.float32))
         for letter, speaker in zip(labels, speakers or "x" * len(labels), strict=True)
     ]
+
+
+def clips_of(labels: str, **more: str) -> list[Clip]:
+    return [example.clip for example in examples_of(labels, **more)]
 
 
 def logits_for(labels: str, size: float = 5.0) -> np.ndarray:
@@ -42,9 +51,9 @@ def test_uar_is_the_mean_recall_of_the_labels_that_occur() -> None:
 
 
 def test_a_small_corpus_counts_as_much_as_a_large_one() -> None:
-    examples = [*examples_of("aaaa", corpus="nemo"), *examples_of("h")]
+    clips = [*clips_of("aaaa", corpus="nemo"), *clips_of("h")]
 
-    assert mean_uar(examples, np.array([0, 0, 0, 0, 0])) == pytest.approx(0.5)
+    assert mean_uar(clips, np.array([0, 0, 0, 0, 0])) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(
@@ -68,29 +77,39 @@ def test_speakers_who_differ_give_an_interval_that_holds_the_mean() -> None:
     assert low < 0.5 < high
 
 
+def test_the_interval_of_a_mean_over_corpora_draws_the_speakers_of_each() -> None:
+    right, wrong = confusion(np.array([0, 1]), np.array([0, 1])), confusion(np.array([0, 1]), np.array([1, 0]))
+
+    both = mean_uar_interval([np.stack([right] * 3), np.stack([wrong] * 2)])
+    mixed = mean_uar_interval([np.stack([right] * 3), np.stack([right, wrong])])
+
+    assert both == pytest.approx((0.5, 0.5))
+    assert mixed == pytest.approx((0.5, 1.0))
+
+
 def test_an_overconfident_network_is_cooled() -> None:
     """Three of four are right: the probability of the decision should be about 3 in 4, not 0.99."""
-    examples, logits = examples_of("aaah" * 5), logits_for("aaaa" * 5, size=10.0)
+    clips, logits = clips_of("aaah" * 5), logits_for("aaaa" * 5, size=10.0)
 
-    calibration = calibrate(examples, logits)
+    calibration = calibrate(clips, logits)
 
     assert posteriors(logits, calibration.temperature).max(axis=1)[0] == pytest.approx(0.75, abs=0.02)
 
 
 def test_the_threshold_covers_four_fifths_of_the_validation_examples() -> None:
-    examples, random = examples_of("ahns" * 50), np.random.default_rng(0)
+    clips, random = clips_of("ahns" * 50), np.random.default_rng(0)
     logits = random.normal(size=(200, 4))
 
-    calibration = calibrate(examples, logits)
+    calibration = calibrate(clips, logits)
 
     largest = posteriors(logits, calibration.temperature).max(axis=1)
     assert (largest >= calibration.uncertain_below).mean() == pytest.approx(0.8, abs=0.01)
 
 
 def test_an_evaluation_says_when_few_speakers_make_it() -> None:
-    examples = examples_of("ahns" * 2, speakers="xxxxyyyy")
+    clips = clips_of("ahns" * 2, speakers="xxxxyyyy")
 
-    figures = evaluate(examples, logits_for("ahnn" * 2), Calibration(1.0, 0.5))
+    figures = score(predictions(clips, logits_for("ahnn" * 2), Calibration(1.0, 0.5)))
 
     assert figures["emodb"]["accuracy"]["value"] == 0.75
     assert figures["emodb"]["uar"]["value"] == 0.75
@@ -104,7 +123,7 @@ def test_a_clip_in_which_nobody_is_heard_counts_as_wrong() -> None:
     logits = logits_for("ahns")
     logits[3] = np.nan
 
-    figures = evaluate(examples_of("ahns"), logits, Calibration(1.0, 0.5))["pooled"]
+    figures = score(predictions(clips_of("ahns"), logits, Calibration(1.0, 0.5)))["pooled"]
 
     assert figures["unheard"] == 1
     assert figures["accuracy"]["value"] == figures["uar"]["value"] == figures["coverage"] == 0.75
@@ -113,10 +132,33 @@ def test_a_clip_in_which_nobody_is_heard_counts_as_wrong() -> None:
 
 
 def test_an_evaluation_that_is_never_sure_covers_nothing() -> None:
-    figures = evaluate(examples_of("ahns"), np.zeros((4, 4)), Calibration(1.0, 0.9))
+    figures = score(predictions(clips_of("ahns"), np.zeros((4, 4)), Calibration(1.0, 0.9)))
 
     assert figures["pooled"]["coverage"] == 0.0
     assert figures["pooled"]["accuracy_of_covered"]["value"] is None
+
+
+def test_networks_that_were_asked_apart_are_judged_as_one_with_their_own_calibrations() -> None:
+    logits = np.log(np.array([[0.6, 0.2, 0.1, 0.1]]))
+    one = predictions(clips_of("a"), logits, Calibration(1.0, 0.5))
+    other = predictions(clips_of("a"), logits, Calibration(1.0, 0.7))
+
+    both = joined([one, other])
+
+    assert both.is_sure.tolist() == [True, False]
+    assert both.probabilities == pytest.approx(np.exp(logits).repeat(2, axis=0))
+    assert score(both)["pooled"]["coverage"] == 0.5
+
+
+def test_reliability_bins_hold_every_clip_that_was_heard_once() -> None:
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(200, 4))
+    logits[7] = np.nan
+
+    bins = score(predictions(clips_of("ahns" * 50), logits, Calibration(1.0, 0.5)))["pooled"]["reliability"]
+
+    assert [one["clips"] for one in bins] == [20] * 9 + [19]
+    assert sorted(one["confidence"] for one in bins) == [one["confidence"] for one in bins]
 
 
 def test_balance_of_power_one_makes_every_label_of_every_corpus_weigh_the_same() -> None:
@@ -155,7 +197,7 @@ def test_an_augmented_clip_is_a_part_of_it_and_a_constant() -> None:
     random = np.random.default_rng(0)
 
     for _ in range(20):
-        changed = augmented(rows, Augmentation(), random)
+        changed = augmented(rows, STREAMING.augmentation, random)
 
         assert 80 <= len(changed) <= 300
         np.testing.assert_allclose(np.diff(changed, axis=0), 1.0, atol=1e-4)
@@ -164,7 +206,7 @@ def test_an_augmented_clip_is_a_part_of_it_and_a_constant() -> None:
 def test_a_short_clip_is_kept_whole() -> None:
     rows = np.ones((40, 3), np.float32)
 
-    assert len(augmented(rows, Augmentation(), np.random.default_rng(0))) == 40
+    assert len(augmented(rows, STREAMING.augmentation, np.random.default_rng(0))) == 40
 
 
 def test_an_epoch_has_every_clip_once_and_is_the_same_for_the_same_seed() -> None:
@@ -172,9 +214,9 @@ def test_an_epoch_has_every_clip_once_and_is_the_same_for_the_same_seed() -> Non
     normaliser = GlobalNormaliser([0.0] * 3, [1.0] * 3)
 
     def epoch(seed: int) -> list[np.ndarray]:
-        learning = LearningSettings(batch_size=4, min_batches=4)
-        shuffler = Shuffler(examples, normaliser, Augmentation(), learning, seed)
-        return [batch.targets for batch in shuffler.epoch()]
+        learning = replace(STREAMING.learning, batch_size=4, min_batches=4)
+        shuffler = Shuffler(examples, normaliser, STREAMING.augmentation, learning, seed)
+        return [batch.targets for batch in shuffler.epoch(1)]
 
     first, second, other = epoch(1), epoch(1), epoch(2)
 
@@ -183,12 +225,35 @@ def test_an_epoch_has_every_clip_once_and_is_the_same_for_the_same_seed() -> Non
     assert not np.array_equal(first, other)
 
 
+def test_an_epoch_does_not_depend_on_those_before_it() -> None:
+    """So that training can go on after an interruption as if there had been none."""
+    examples = [[example] for example in examples_of("ahns" * 4)]
+    learning = replace(STREAMING.learning, batch_size=4, min_batches=1)
+    normaliser = GlobalNormaliser([0.0] * 3, [1.0] * 3)
+    used, fresh = (Shuffler(examples, normaliser, STREAMING.augmentation, learning, 0) for _ in range(2))
+    first = [batch.rows for batch in used.epoch(1)]
+
+    second, expected = [batch.rows for batch in used.epoch(2)], [batch.rows for batch in fresh.epoch(2)]
+
+    for rows, same in zip(second, expected, strict=True):
+        np.testing.assert_array_equal(rows, same)
+    assert not all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_a_rest_smaller_than_a_batch_is_not_left_out() -> None:
+    examples = [[example] for example in examples_of("ahnsa")]
+    learning = replace(STREAMING.learning, batch_size=4, min_batches=1)
+    shuffler = Shuffler(examples, GlobalNormaliser([0.0] * 3, [1.0] * 3), STREAMING.augmentation, learning, 0)
+
+    assert [len(batch.targets) for batch in shuffler.epoch(1)] == [4, 1]
+
+
 def test_an_epoch_of_a_small_corpus_goes_through_it_several_times() -> None:
     examples = [[example] for example in examples_of("ahns")]
-    learning = LearningSettings(batch_size=4, min_batches=3)
-    shuffler = Shuffler(examples, GlobalNormaliser([0.0] * 3, [1.0] * 3), Augmentation(), learning, 0)
+    learning = replace(STREAMING.learning, batch_size=4, min_batches=3)
+    shuffler = Shuffler(examples, GlobalNormaliser([0.0] * 3, [1.0] * 3), STREAMING.augmentation, learning, 0)
 
-    batches = list(shuffler.epoch())
+    batches = list(shuffler.epoch(1))
 
     assert len(batches) == shuffler.num_batches == 3
     assert all(batch.targets.sum(axis=0).tolist() == [1.0] * 4 for batch in batches)

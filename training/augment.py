@@ -1,34 +1,11 @@
 """Rows as they might have been: other levels, microphones and lengths, without going back to the audio."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
+from training.experiment import Augmentation
 from training.hearing import Rows
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """How far rows are changed."""
-
-    gain_db: float = 6.0
-    """Standard deviation of the level."""
-
-    tilt: float = 0.15
-    """Standard deviation of a constant offset a clip, in units of each coefficient's own deviation."""
-
-    head_rows: int = 25
-    """At most so many rows of the pre-roll are left out."""
-
-    shortest_part: float = 0.5
-    """The least part of a clip that is kept, ..."""
-
-    fewest_rows: int = 80
-    """... but no fewer rows than these."""
-
-    most_rows: int = 350
-    """Longer clips are cropped to this."""
 
 
 def augmented(rows: Rows, augmentation: Augmentation, random: np.random.Generator) -> Rows:

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.features.normalise import GlobalNormaliser
-from training.augment import Augmentation, augmented, random_gain
+from training.augment import augmented, random_gain
 from training.corpora.base import LABELS
 from training.dataset import Example
+from training.experiment import Augmentation, LearningSettings
+from training.figures import label_indices
 from training.hearing import Rows
-from training.recipe import LearningSettings
 
 _LENGTH_STEP_ROWS = 64  # lengths are rounded up to this: fewer shapes, fewer compilations
 
@@ -49,14 +50,9 @@ def balanced_weights(examples: Sequence[Example], power: float) -> NDArray[np.fl
     return np.asarray(weights / weights.mean(), np.float32)
 
 
-def label_indices(examples: Sequence[Example]) -> NDArray[np.int64]:
-    """Return the index of each example's label."""
-    return np.array([LABELS.index(example.clip.label) for example in examples], np.int64)
-
-
 def one_hot(examples: Sequence[Example]) -> NDArray[np.float32]:
     """Return the labels of ``examples``, shape ``(num_examples, num_labels)``."""
-    return np.eye(len(LABELS), dtype=np.float32)[label_indices(examples)]
+    return np.eye(len(LABELS), dtype=np.float32)[label_indices([example.clip for example in examples])]
 
 
 def padded(parts: Sequence[Rows]) -> tuple[Rows, NDArray[np.float32]]:
@@ -83,11 +79,11 @@ class Shuffler:
         seed: int,
     ) -> None:
         """Take ``examples``: for each clip the ways in which it was heard, of which an epoch draws one."""
-        self._examples, self._normaliser, self._augmentation = examples, normaliser, augmentation
+        self._examples, self.normaliser, self._augmentation = examples, normaliser, augmentation
         self._batch_size = learning.batch_size
-        self._batches_a_pass = max(1, len(examples) // learning.batch_size)
+        self._batches_a_pass = -(-len(examples) // learning.batch_size)
         self._num_passes = -(-learning.min_batches // self._batches_a_pass)
-        self._random = np.random.default_rng(seed)
+        self._seed = seed
         first = [ways[0] for ways in examples]
         self._weights, self._targets = balanced_weights(first, learning.balance), one_hot(first)
 
@@ -96,17 +92,18 @@ class Shuffler:
         """How many batches an epoch has."""
         return self._num_passes * self._batches_a_pass
 
-    def epoch(self) -> Iterator[Batch]:
-        """Give the batches of one epoch; a rest smaller than a batch waits for another pass over the clips."""
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """Give the batches of epoch number ``epoch``, the same whatever came before it."""
+        random = np.random.default_rng([self._seed, epoch])
         for _ in range(self._num_passes):
-            order = self._random.permutation(len(self._examples))
-            for number in range(self._batches_a_pass):
-                chosen = order[number * self._batch_size : (number + 1) * self._batch_size]
-                rows, is_valid = padded([self._changed(int(index)) for index in chosen])
+            order = random.permutation(len(self._examples))
+            for first in range(0, len(order), self._batch_size):
+                chosen = order[first : first + self._batch_size]
+                rows, is_valid = padded([self._changed(int(index), random) for index in chosen])
                 yield Batch(rows, is_valid, self._targets[chosen], self._weights[chosen])
 
-    def _changed(self, index: int) -> Rows:
+    def _changed(self, index: int, random: np.random.Generator) -> Rows:
         ways = self._examples[index]
-        rows = ways[int(self._random.integers(len(ways)))].rows.copy()
-        rows[:, 0] += random_gain(self._augmentation, self._random)
-        return augmented(self._normaliser.normalise(rows), self._augmentation, self._random)
+        rows = ways[int(random.integers(len(ways)))].rows.copy()
+        rows[:, 0] += random_gain(self._augmentation, random)
+        return augmented(self.normaliser.normalise(rows), self._augmentation, random)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.batches import label_indices
-from training.dataset import Example
+from training.corpora.base import Clip
+from training.figures import label_indices
 
 COVERAGE = 0.8
 """Part of the validation utterances that are given a label rather than ``uncertain``."""
@@ -23,22 +23,27 @@ class Calibration:
     uncertain_below: float
 
 
-def posteriors(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    """Return probabilities, shape ``(num_examples, num_labels)``, of ``logits`` of that shape; NaN stays NaN."""
-    scaled = logits / temperature
+def posteriors(logits: NDArray[np.float64], temperature: float | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return probabilities, shape ``(num_clips, num_labels)``, of ``logits`` of that shape; NaN stays NaN.
+
+    Args:
+        logits: What the network gives.
+        temperature: Divides them: one number, or one a clip.
+    """
+    scaled = logits / np.reshape(temperature, (-1, 1))
     exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
-def negative_log_likelihood(examples: Sequence[Example], logits: NDArray[np.float64], temperature: float) -> float:
+def negative_log_likelihood(clips: Sequence[Clip], probabilities: NDArray[np.float64]) -> float:
     """Return the mean of -log of the probability given to the truth, in nats, over the clips that were heard."""
-    given = posteriors(logits, temperature)[np.arange(len(examples)), label_indices(examples)]
+    given = probabilities[np.arange(len(clips)), label_indices(clips)]
     return float(-np.log(np.maximum(given, 1e-12))[~np.isnan(given)].mean())
 
 
-def calibrate(examples: Sequence[Example], logits: NDArray[np.float64]) -> Calibration:
+def calibrate(clips: Sequence[Clip], logits: NDArray[np.float64]) -> Calibration:
     """Return the temperature of the least negative log likelihood, and the threshold that keeps ``COVERAGE``."""
-    losses = [negative_log_likelihood(examples, logits, temperature) for temperature in _TEMPERATURES]
+    losses = [negative_log_likelihood(clips, posteriors(logits, temperature)) for temperature in _TEMPERATURES]
     temperature = float(_TEMPERATURES[int(np.argmin(losses))])
     largest = posteriors(logits, temperature).max(axis=1)
     threshold = float(np.nanquantile(largest, 1.0 - COVERAGE, method="higher"))

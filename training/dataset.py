@@ -1,4 +1,4 @@
-"""Rows of clips, cached: made in parallel once, and again where clips, settings or code have changed."""
+"""Rows of clips, cached clip by clip: made in parallel once, and again where clip, settings or code have changed."""
 
 import hashlib
 import json
@@ -15,9 +15,11 @@ from tqdm import tqdm
 
 import streamer
 from streamer.settings import MfccSettings, SpeechSettings
+from training.cache import cache_dir, code_hash, write_whole
 from training.corpora.base import Clip, content_hash
+from training.experiment import Room
 from training.hearing import Rows, heard_rows
-from training.rooms import Room, place, read_samples
+from training.rooms import place, read_samples
 
 _HEARD_BY = ("pipeline.py", "settings.py", "features/*.py", "speech/*.py")
 """The files of the runtime that decide about rows ..."""
@@ -38,31 +40,25 @@ class Example:
 def load_examples(
     clips: Sequence[Clip],
     features: MfccSettings,
-    speech: SpeechSettings,
     room: Room,
     *,
     num_processes: int | None = None,
 ) -> list[Example]:
-    """Return the rows of ``clips`` as heard in ``room``, from the cache where they were made before.
+    """Return the rows of ``clips`` as the daemon hears them in ``room``, from the cache where they were made before.
 
     Raises:
         CorpusError: A clip can not be read.
     """
     hashes = [content_hash(clip.path) for clip in clips]
-    path = cache_dir() / f"{_cache_key(hashes, features, speech, room)}.npz"
-    if not path.exists():
-        make = partial(_clip_rows, features=features, speech=speech, room=room)
-        jobs = [(clip.path, int(digest[:8], 16)) for clip, digest in zip(clips, hashes, strict=True)]
-        _save(path, list(tqdm(_map(make, jobs, num_processes), "rows", len(jobs), unit="clip", mininterval=1)))
-    with np.load(path) as cached:
-        parts = np.split(cached["rows"], np.cumsum(cached["lengths"])[:-1])
-    return [Example(clip, rows) for clip, rows in zip(clips, parts, strict=True)]
-
-
-def cache_dir() -> Path:
-    """Return where rows are kept: ``EMOTION_CACHE``, else the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("EMOTION_CACHE") or Path(base) / "emotion-streamer")
+    context = _context(features, room)
+    paths = [_cached(context, digest) for digest in hashes]
+    jobs = [
+        (clip.path, digest, path) for clip, digest, path in zip(clips, hashes, paths, strict=True) if not path.exists()
+    ]
+    make = partial(_make_rows, features=features, room=room)
+    for _ in tqdm(_map(make, jobs, num_processes), "rows", len(jobs), unit="clip", mininterval=1, disable=not jobs):
+        pass
+    return [Example(clip, np.load(path)) for clip, path in zip(clips, paths, strict=True)]
 
 
 def data_hash(clips: Sequence[Clip]) -> str:
@@ -71,12 +67,13 @@ def data_hash(clips: Sequence[Clip]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _clip_rows(job: tuple[Path, int], *, features: MfccSettings, speech: SpeechSettings, room: Room) -> Rows:
-    path, clip_seed = job
-    return heard_rows(place(read_samples(path), room, clip_seed), features, speech)
+def _make_rows(job: tuple[Path, str, Path], *, features: MfccSettings, room: Room) -> None:
+    source, digest, target = job
+    rows = heard_rows(place(read_samples(source), room, int(digest[:8], 16)), features, SpeechSettings())
+    write_whole(target, partial(np.save, arr=rows))
 
 
-def _map(make: partial[Rows], jobs: list[tuple[Path, int]], num_processes: int | None) -> Iterator[Rows]:
+def _map(make: partial[None], jobs: list[tuple[Path, str, Path]], num_processes: int | None) -> Iterator[None]:
     num_processes = num_processes or os.cpu_count() or 1
     if num_processes == 1 or len(jobs) < 100:
         yield from map(make, jobs)
@@ -86,16 +83,18 @@ def _map(make: partial[Rows], jobs: list[tuple[Path, int]], num_processes: int |
         yield from executor.map(make, jobs, chunksize=8)
 
 
-def _cache_key(hashes: Sequence[str], features: MfccSettings, speech: SpeechSettings, room: Room) -> str:
+def rows_code() -> str:
+    """Return a hash of the code that decides about rows."""
     runtime, here = Path(streamer.__file__).parent, Path(__file__).parent
     sources = sorted(path for pattern in _HEARD_BY for path in runtime.glob(pattern))
-    code = [content_hash(path) for path in (*sources, *(here / name for name in _PLACED_BY))]
-    description = [asdict(features), asdict(speech), asdict(room), code, list(hashes)]
-    return hashlib.sha256(json.dumps(description).encode()).hexdigest()[:32]
+    return code_hash([*sources, *(here / name for name in _PLACED_BY)])
 
 
-def _save(path: Path, parts: Sequence[Rows]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp.npz")
-    np.savez(temporary, rows=np.concatenate(parts), lengths=[len(rows) for rows in parts])
-    temporary.replace(path)
+def _context(features: MfccSettings, room: Room) -> str:
+    description = [asdict(features), asdict(SpeechSettings()), asdict(room), rows_code()]
+    return json.dumps(description, sort_keys=True)
+
+
+def _cached(context: str, digest: str) -> Path:
+    key = hashlib.sha256(f"{context} {digest}".encode()).hexdigest()[:32]
+    return cache_dir() / "rows" / key[:2] / f"{key}.npy"

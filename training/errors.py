@@ -13,3 +13,9 @@ class RunError(StreamerError):
     """A training run can not be made, or its folder holds something else."""
 
     exit_code = 2
+
+
+class ExperimentError(StreamerError):
+    """A settings file is missing, or does not describe an experiment."""
+
+    exit_code = 2

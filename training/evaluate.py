@@ -1,73 +1,135 @@
-"""Figures of a network on one side of the split."""
+"""All protocols for one experiment: each network trained, or taken from the cache, and asked about its test clips."""
 
+import json
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from training.batches import label_indices
-from training.calibration import Calibration, negative_log_likelihood, posteriors
-from training.dataset import Example
-from training.figures import UNHEARD, Indices, confusion, decisions, mean_uar, speaker_interval, uar, wilson_interval
+from streamer.settings import SpeechSettings
+from training.cache import write_whole
+from training.calibration import Calibration, calibrate
+from training.corpora.base import Clip, Corpus
+from training.dataset import Example, data_hash, load_examples
+from training.evaluation import COLD, HEARD_S, LIVE, NOISY_ROOM, Outcome, evaluation_of, summary
+from training.experiment import QUIET, Experiment
+from training.fitting import VALIDATION, Fitted, fit_task
+from training.learning import logits_of
+from training.live import Heard, NetworkClassifier, listen, record
+from training.networks import masked
+from training.pool import in_processes
+from training.predictions import Predictions, Said, predictions, write_csv
+from training.protocols import Task, all_tasks
+from training.runs import EVALUATION_FILE, PREDICTIONS_FILE, make_folder, require_same
+from training.versions import versions
 
-_FEW_SPEAKERS = 4
 
-
-def evaluate(examples: Sequence[Example], logits: NDArray[np.float64], calibration: Calibration) -> dict[str, Any]:
-    """Return the figures of each corpus and of all together, ready for JSON.
+def evaluate(experiment: Experiment, corpora: Sequence[Corpus], clips: Sequence[Clip], out: Path, command: str) -> str:
+    """Write ``evaluation.json`` and ``predictions.csv`` into the run folder ``out``; return the figures as a table.
 
     Args:
-        examples: Clips of one side of the split.
-        logits: What the network gives for them, shape ``(num_examples, num_labels)``; NaN where nobody was heard,
-            which counts as wrong.
-        calibration: Decides what is ``uncertain``.
+        experiment: How to train.
+        corpora: Where ``clips`` come from.
+        clips: Who trains and is tested.
+        out: The run folder; it may hold the network of the same experiment.
+        command: What was typed, for the record.
+
+    Raises:
+        CorpusError: The clips do not allow it.
+        RunError: ``out`` holds another experiment, or a network can not be trained.
     """
-    probabilities = posteriors(logits, calibration.temperature)
-    corpora = np.array([example.clip.corpus for example in examples])
-    groups = {"pooled": np.ones(len(examples), bool)}
-    groups |= {str(name): corpora == name for name in dict.fromkeys(corpora.tolist())}
-    figures: dict[str, Any] = {
-        name: _group([e for e, keep in zip(examples, chosen, strict=True) if keep], probabilities[chosen], calibration)
-        for name, chosen in groups.items()
+    make_folder(out)
+    data_sha256, tasks = data_hash(clips), all_tasks(clips)
+    require_same(out, experiment, data_sha256)
+    outcomes = run_tasks(tasks, experiment)
+    evaluation = {
+        "experiment": experiment.to_table(),
+        "command": command,
+        "corpora": [_about(corpus, clips) for corpus in corpora],
+        "data_sha256": data_sha256,
+        "versions": versions(),
+        **evaluation_of(outcomes),
     }
-    figures["mean_uar_of_corpora"] = _rounded(mean_uar(examples, decisions(probabilities)))
-    figures["nll"] = _rounded(negative_log_likelihood(examples, logits, calibration.temperature))
-    figures["nll_uncalibrated"] = _rounded(negative_log_likelihood(examples, logits, 1.0))
-    return figures
+    write_csv(out / PREDICTIONS_FILE, [said for outcome in outcomes for said in outcome.said])
+    text = json.dumps(evaluation, indent=1, ensure_ascii=False) + "\n"
+    write_whole(out / EVALUATION_FILE, lambda file: file.write(text.encode()))
+    return summary(evaluation)
 
 
-def _group(examples: Sequence[Example], probabilities: NDArray[np.float64], calibration: Calibration) -> dict[str, Any]:
-    truth, decided = label_indices(examples), decisions(probabilities)
-    counts, by_speaker = confusion(truth, decided), _by_speaker(examples, truth, decided)
-    is_sure = probabilities.max(axis=1) >= calibration.uncertain_below
-    figures = {
-        "clips": len(examples),
-        "speakers": len(by_speaker),
-        "unheard": int((decided == UNHEARD).sum()),
-        "accuracy": _part(int(np.trace(counts)), len(examples)),
-        "uar": {"value": _rounded(uar(counts)), "interval_95": [_rounded(x) for x in speaker_interval(by_speaker)]},
-        "confusion": counts.tolist(),
-        "coverage": _rounded(float(is_sure.mean())),
-        "accuracy_of_covered": _part(int((truth == decided)[is_sure].sum()), int(is_sure.sum())),
+def _about(corpus: Corpus, clips: Sequence[Clip]) -> dict[str, Any]:
+    own = [clip for clip in clips if clip.corpus == corpus.name]
+    return {
+        "corpus": corpus.title,
+        "name": corpus.name,
+        "language": corpus.language,
+        "licence": corpus.licence,
+        "clips": len(own),
+        "speakers": len({clip.speaker for clip in own}),
+        "remarks": corpus.remarks(own),
     }
-    if len(by_speaker) < _FEW_SPEAKERS:
-        figures["note"] = f"The interval of the UAR rests on {len(by_speaker)} speakers: it says little about others."
-    return figures
 
 
-def _by_speaker(examples: Sequence[Example], truth: Indices, decided: Indices) -> Indices:
-    """Return one confusion matrix a speaker."""
-    speakers = np.array([f"{example.clip.corpus}/{example.clip.speaker}" for example in examples])
-    return np.stack([confusion(truth[speakers == name], decided[speakers == name]) for name in np.unique(speakers)])
+def run_tasks(tasks: Sequence[Task], experiment: Experiment) -> list[Outcome]:
+    """Return what the networks of ``experiment`` say in ``tasks``; what was trained before is not trained again."""
+    clips = list(
+        dict.fromkeys(clip for task in tasks for side in (task.train, task.validation, task.test) for clip in side)
+    )
+    for room in dict.fromkeys((QUIET, NOISY_ROOM, *experiment.rooms)):
+        load_examples(clips, experiment.features, room)  # on all cores, into the cache, before the networks need them
+    outcomes = dict(in_processes(partial(run_task, experiment=experiment), tasks, f"{experiment.name} networks"))
+    return [outcomes[index] for index in range(len(tasks))]
 
 
-def _part(num_right: int, num_all: int) -> dict[str, Any]:
-    if not num_all:
-        return {"value": None, "interval_95": [0.0, 1.0]}
-    low, high = wilson_interval(num_right, num_all)
-    return {"value": _rounded(num_right / num_all), "interval_95": [_rounded(low), _rounded(high)]}
+def run_task(task: Task, experiment: Experiment) -> Outcome:
+    """Train and ask one network, in this process."""
+    fitted = fit_task(task, experiment, num_processes=1)
+    validation = load_examples(task.validation, experiment.features, QUIET, num_processes=1)
+    test = load_examples(task.test, experiment.features, QUIET, num_processes=1)
+    said, calibrations = [], {}
+    for selection in fitted.weights:
+        model = masked(fitted.network(selection))
+        calibrations[selection] = calibrate(task.validation, logits_of(model, fitted.normaliser, validation))
+        made = predictions(task.test, logits_of(model, fitted.normaliser, test), calibrations[selection])
+        said.append(Said(task.protocol, COLD, selection, task, made))
+    if task.protocol != "speakers":
+        return Outcome(task, tuple(said), fitted.history)
+    calibration = calibrations[VALIDATION]
+    heard = tuple(_listen(fitted, calibration, task))
+    said.append(_said_live(task, heard, calibration))
+    in_noise = _in_noise(fitted, calibration, task)
+    return Outcome(task, tuple(said), fitted.history, in_noise, _by_seconds(fitted, calibration, test), heard)
 
 
-def _rounded(number: float) -> float:
-    return round(float(number), 4)
+def _in_noise(fitted: Fitted, calibration: Calibration, task: Task) -> Predictions:
+    test = load_examples(task.test, fitted.experiment.features, NOISY_ROOM, num_processes=1)
+    return predictions(task.test, logits_of(masked(fitted.network()), fitted.normaliser, test), calibration)
+
+
+def _by_seconds(fitted: Fitted, calibration: Calibration, test: Sequence[Example]) -> dict[float, Predictions]:
+    features, model = fitted.experiment.features, masked(fitted.network())
+    by_seconds = {}
+    for heard_s in HEARD_S:
+        span_ms = SpeechSettings().pre_roll_ms + round(1000 * heard_s)
+        num_rows = (span_ms - features.window_ms) // features.hop_ms + 1
+        first = [Example(example.clip, example.rows[:num_rows]) for example in test]
+        logits = logits_of(model, fitted.normaliser, first)
+        by_seconds[heard_s] = predictions([example.clip for example in test], logits, calibration)
+    return by_seconds
+
+
+def _listen(fitted: Fitted, calibration: Calibration, task: Task) -> list[Heard]:
+    experiment = fitted.experiment
+    classifier = NetworkClassifier(fitted.network(), fitted.normaliser, experiment.features, calibration)
+    speakers: dict[tuple[str, str], list[Clip]] = {}
+    for clip in task.test:
+        speakers.setdefault((clip.corpus, clip.speaker), []).append(clip)
+    return [listen(record(clips, seed), classifier) for seed, clips in enumerate(speakers.values())]
+
+
+def _said_live(task: Task, heard: Sequence[Heard], calibration: Calibration) -> Said:
+    clips = [clip for one in heard for clip in one.clips]
+    probabilities = np.concatenate([one.probabilities for one in heard])
+    logits = calibration.temperature * np.log(np.maximum(probabilities, 1e-30))  # back from what the pipeline said
+    return Said(LIVE, COLD, VALIDATION, task, predictions(clips, logits, calibration))

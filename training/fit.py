@@ -1,128 +1,73 @@
-"""From corpora to a run folder: rows, network, calibration, figures."""
+"""From corpora to a run folder with a network that is ready for export."""
 
-import platform
+import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import keras
-import numpy as np
 
 from streamer.emotion.model_file import ModelInfo
-from streamer.features.normalise import GlobalNormaliser
-from streamer.settings import MfccSettings
-from training.batches import Shuffler, normaliser_of
 from training.calibration import COVERAGE, Calibration, calibrate
-from training.corpora import load_clips
 from training.corpora.base import LABELS, Clip, Corpus
-from training.dataset import Example, data_hash, load_examples
-from training.describe import describe_data, licence_of
-from training.errors import RunError
-from training.evaluate import evaluate
-from training.learning import History, learn, logits_of
-from training.measure import figures_on
-from training.networks import EmotionNetwork
-from training.recipe import Recipe
-from training.rooms import QUIET
-from training.runs import require_new, write_run
-from training.splits import Split, split_clips
+from training.dataset import data_hash, load_examples
+from training.experiment import QUIET, Experiment
+from training.fitting import Fitted, fit_task
+from training.learning import logits_of
+from training.networks import masked
+from training.protocols import Task, final_task
+from training.runs import require_no_model, write_run
+from training.terms import describe_data, licence_of
+from training.versions import versions
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A network with what it needs beside it."""
+def fit(experiment: Experiment, corpora: Sequence[Corpus], clips: Sequence[Clip], out: Path, command: str) -> None:
+    """Train on all speakers but those of the first fold, who choose the epoch and calibrate; write ``out``.
 
-    features: MfccSettings
-    network: EmotionNetwork
-    normaliser: GlobalNormaliser
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    history: History
-
-
-def fit(corpora: Sequence[Corpus], corpora_dir: Path, out: Path, recipe: Recipe, command: str) -> None:
-    """Train on the training speakers, choose and calibrate on the validation speakers, test once, write ``out``.
+    Nobody is left to test this network on: how right its kind is, ``evaluate`` tells with networks that are each
+    trained without the speakers they are tested on.
 
     Args:
-        corpora: What to train on.
-        corpora_dir: Holds a folder for each corpus.
-        out: The run folder, not there yet.
-        recipe: How to train.
+        experiment: How to train.
+        corpora: Where ``clips`` come from.
+        clips: What to train on.
+        out: The run folder; it may hold an evaluation.
         command: What was typed, for the record.
 
     Raises:
-        CorpusError: A corpus is missing or does not fit.
-        RunError: ``out`` holds a run, or training was interrupted before there was anything to keep.
+        CorpusError: The clips do not allow it.
+        RunError: ``out`` holds a network, or training was interrupted before there was anything to keep.
     """
-    require_new(out)
-    clips = load_clips(corpora, corpora_dir)
-    split = split_clips(clips)
-    validation = load_examples(split.validation, recipe.features, recipe.speech, QUIET)
-    trained = _train(split.train, validation, recipe)
-    judge = partial(logits_of, trained.network, trained.normaliser)
-    logits = judge(validation)
-    calibration = calibrate(validation, logits)
-    figures = {
-        "command": command,
-        "coverage_on_validation": COVERAGE,
-        "validation": evaluate(validation, logits, calibration),
-        **figures_on(split.test, recipe.features, recipe.speech, judge, calibration),
-    }
-    info = _model_info(corpora, split, trained, calibration, figures)
+    require_no_model(out)
+    task = final_task(clips)
+    fitted = fit_task(task, experiment)
+    network = fitted.network()
+    examples = load_examples(task.validation, experiment.features, QUIET)
+    calibration = calibrate(task.validation, logits_of(masked(network), fitted.normaliser, examples))
     more = {
+        "command": command,
+        "experiment": experiment.to_table(),
         "data_sha256": data_hash(clips),
-        "versions": _versions(),
-        "recipe": asdict(recipe),
-        "history": asdict(trained.history),
+        "coverage_on_validation": COVERAGE,
+        "versions": versions(),
+        "history": asdict(fitted.history),
+        "is_complete": fitted.is_complete,
     }
-    write_run(out, trained.network, info, more, validation)
-
-
-def _train(clips: Sequence[Clip], validation: Sequence[Example], recipe: Recipe) -> Trained:
-    keras.utils.set_random_seed(recipe.seed)
-    rooms = [load_examples(clips, recipe.features, recipe.speech, room) for room in recipe.rooms]
-    ways = [[example for example in heard_as if len(example.rows)] for heard_as in zip(*rooms, strict=True)]
-    ways = [heard_as for heard_as in ways if heard_as]
-    print(f"training: {len(ways)} clips; left out since nobody is heard in them: {len(clips) - len(ways)}")
-    if not ways:
-        raise RunError("training: nobody is heard in any clip")
-    mean, std = normaliser_of([example for heard_as in ways for example in heard_as])
-    normaliser = GlobalNormaliser(mean, std)
-    network = EmotionNetwork(recipe.features.num_cepstra, len(LABELS), recipe.network)
-    shuffler = Shuffler(ways, normaliser, recipe.augmentation, recipe.learning, recipe.seed)
-    history = learn(network, shuffler, validation, normaliser, recipe.learning)
-    if not history.best_epoch:
-        raise RunError("interrupted before the first epoch ended: there is nothing to keep")
-    return Trained(recipe.features, network, normaliser, tuple(mean), tuple(std), history)
+    write_run(out, network, _model_info(experiment, corpora, task, fitted, calibration), more, examples)
+    if not fitted.is_complete:
+        print("interrupted: the best epoch so far was kept; another run folder goes on from here", file=sys.stderr)
 
 
 def _model_info(
-    corpora: Sequence[Corpus],
-    split: Split,
-    trained: Trained,
-    calibration: Calibration,
-    figures: dict[str, Any],
+    experiment: Experiment, corpora: Sequence[Corpus], task: Task, fitted: Fitted, calibration: Calibration
 ) -> ModelInfo:
     return ModelInfo(
-        name="-".join(["emotion", *(corpus.name for corpus in corpora)]),
+        name="-".join([experiment.name, *(corpus.name for corpus in corpora)]),
         labels=LABELS,
-        features=trained.features,
-        mean=trained.mean,
-        std=trained.std,
+        features=experiment.features,
+        mean=fitted.mean,
+        std=fitted.std,
         temperature=calibration.temperature,
         uncertain_below=calibration.uncertain_below,
-        data=describe_data(corpora, split),
+        data=describe_data(corpora, task),
         licence=licence_of(corpora),
-        figures=figures,
+        figures={},
     )
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "keras": keras.__version__,
-        "backend": keras.backend.backend(),
-    }

@@ -1,6 +1,5 @@
 """A clip as a microphone in a room would hear it: seeded, so that a second run hears the same."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,26 +9,11 @@ from numpy.typing import NDArray
 
 from streamer.settings import SAMPLE_RATE_HZ, ms_to_samples
 from training.errors import CorpusError
+from training.experiment import Room
 
 LEAD_MS = 600
 TAIL_MS = 1000
 _QUIET_RMS = 4.0  # of 32768: -78 dBFS, a quiet room
-
-
-@dataclass(frozen=True)
-class Room:
-    """How a clip is heard; the default is a quiet room."""
-
-    snr_db: tuple[float, float] | None = None
-    """Range that the ratio of speech to noise is drawn from; None is quiet."""
-
-    speed_percent: int = 100
-    """Played slower and lower, or faster and higher, as of another speaker."""
-
-    seed: int = 0
-
-
-QUIET = Room()
 
 
 def read_samples(path: Path) -> NDArray[np.float64]:

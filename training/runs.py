@@ -1,4 +1,4 @@
-"""The folder of a training run: everything that an export needs."""
+"""The folder of a run: what ``fit`` and ``evaluate`` write and ``export`` and ``report`` read."""
 
 import json
 from collections.abc import Sequence
@@ -12,11 +12,14 @@ from streamer.emotion.model_file import ModelInfo, parse_metadata
 from streamer.errors import ModelError
 from training.dataset import Example
 from training.errors import RunError
+from training.experiment import Experiment
 from training.hearing import Rows
 
 NETWORK_FILE = "model.keras"
 DESCRIPTION_FILE = "run.json"
 PARITY_FILE = "parity.npz"
+EVALUATION_FILE = "evaluation.json"
+PREDICTIONS_FILE = "predictions.csv"
 
 _NUM_PARITY_CLIPS = 12
 
@@ -32,16 +35,25 @@ class Run:
     """Rows of real clips, not normalised, to compare two forms of the network on."""
 
 
-def require_new(folder: Path) -> None:
-    """Make the folder of a run; refuse one that holds a run.
+def require_no_model(folder: Path) -> None:
+    """Make the folder of a run; refuse one that holds a network.
 
     Raises:
         RunError: It does, or can not be made.
     """
     if (folder / DESCRIPTION_FILE).exists():
-        raise RunError(f"{folder}: already holds a run; choose another folder for --out")
+        raise RunError(f"{folder}: already holds a network; choose another folder for --out")
+    make_folder(folder)
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of a run, where it is not there: now, not after hours of training.
+
+    Raises:
+        RunError: It can not be made.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)  # now, not after hours of training
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"{folder}: can not be made ({error.strerror})") from error
 
@@ -79,6 +91,43 @@ def read_run(folder: Path) -> Run:
     except ModelError as error:
         raise RunError(f"{folder / DESCRIPTION_FILE}: {error}") from error
     return Run(info, description, parity_rows)
+
+
+def read_evaluation(folder: Path) -> dict[str, Any] | None:
+    """Return what ``evaluate`` wrote into ``folder``; None where it did not.
+
+    Raises:
+        RunError: The file is damaged.
+    """
+    return _read_object(folder / EVALUATION_FILE)
+
+
+def require_same(folder: Path, experiment: Experiment, data_sha256: str) -> None:
+    """Refuse a run folder that holds a network or an evaluation of another experiment, or of other clips.
+
+    Raises:
+        RunError: It does.
+    """
+    for name in (DESCRIPTION_FILE, EVALUATION_FILE):
+        there = _read_object(folder / name)
+        if there is None:
+            continue
+        if there.get("experiment") != json.loads(json.dumps(experiment.to_table())):
+            raise RunError(f"{folder / name}: is of another experiment, or of other settings; choose another --out")
+        if there.get("data_sha256") != data_sha256:
+            raise RunError(f"{folder / name}: is of other clips; choose another --out")
+
+
+def _read_object(path: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: can not be read ({error})") from error
+    if not isinstance(content, dict):
+        raise RunError(f"{path}: expected a JSON object")
+    return content
 
 
 def _decoded(value: str) -> Any:

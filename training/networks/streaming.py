@@ -1,7 +1,7 @@
-"""The network: causal convolutions over rows, then statistics over time; ``keras.ops`` only.
+"""The product's network: causal convolutions over rows, then statistics over time; ``keras.ops`` only.
 
-Nothing in it needs the future: a convolution sees the past, and the statistics are sums that can be kept
-running. So it could also be run row by row.
+Nothing in it needs the future: a convolution sees the past, and what is pooled can be kept running. So it could
+also be run row by row.
 """
 
 from dataclasses import asdict
@@ -10,59 +10,72 @@ from typing import Any
 import keras
 from keras import ops
 
-from training.recipe import NetworkSize
+from training.experiment import NetworkSettings
 
 _VARIANCE_FLOOR = 1e-5  # keeps the gradient of the square root finite where a channel is constant
 
 
 @keras.saving.register_keras_serializable(package="training")
-class StatisticsPooling(keras.layers.Layer):  # type: ignore[misc]
-    """Mean and standard deviation of each channel over time, from sums."""
+class TimePooling(keras.layers.Layer):  # type: ignore[misc]
+    """One number, or two, for each channel over time."""
+
+    def __init__(self, kind: str) -> None:
+        """Pool as ``kind`` says, one of :data:`training.experiment.POOLINGS`."""
+        super().__init__()
+        self.kind = kind
+
+    @property
+    def numbers_per_channel(self) -> int:
+        """How many numbers come out for a channel."""
+        return 2 if self.kind == "mean_and_deviation" else 1
 
     def call(self, frames: Any, weights: Any = None) -> Any:
-        """Return shape ``(batch, 2 * channels)`` of ``frames``, shape ``(batch, time, channels)``.
+        """Return shape ``(batch, numbers_per_channel * channels)`` of ``frames``, ``(batch, time, channels)``.
 
         Args:
-            frames: What to pool.
+            frames: What to pool, not below 0.
             weights: Shape ``(batch, time)``, 1 where a frame counts and 0 where it is padding; None where all count.
         """
-        if weights is None:
-            mean, mean_square = ops.mean(frames, axis=1), ops.mean(ops.square(frames), axis=1)
-        else:
-            weights = ops.expand_dims(weights, -1)
-            count = ops.sum(weights, axis=1)
-            mean = ops.sum(frames * weights, axis=1) / count
-            mean_square = ops.sum(ops.square(frames) * weights, axis=1) / count
-        variance = ops.maximum(mean_square - ops.square(mean), 0.0)
+        weights = ops.ones_like(frames[..., :1]) if weights is None else ops.expand_dims(weights, -1)
+        if self.kind == "maximum":
+            return ops.max(frames * weights, axis=1)
+        count = ops.sum(weights, axis=1)
+        mean = ops.sum(frames * weights, axis=1) / count
+        if self.kind == "mean":
+            return mean
+        variance = ops.maximum(ops.sum(ops.square(frames) * weights, axis=1) / count - ops.square(mean), 0.0)
         return ops.concatenate([mean, ops.sqrt(variance + _VARIANCE_FLOOR)], axis=-1)
 
 
 @keras.saving.register_keras_serializable(package="training")
-class EmotionNetwork(keras.Model):  # type: ignore[misc]
-    """Normalised rows, shape ``(batch, time, num_cepstra)``, to logits, shape ``(batch, num_labels)``."""
+class StreamingNetwork(keras.Model):  # type: ignore[misc]
+    """Rows, shape ``(batch, time, num_cepstra)``, to logits, shape ``(batch, num_labels)``."""
 
-    def __init__(self, num_cepstra: int, num_labels: int, size: NetworkSize) -> None:
+    def __init__(self, num_cepstra: int, num_labels: int, settings: NetworkSettings) -> None:
         """Make the layers and their weights."""
         super().__init__(name="emotion")
-        self.num_cepstra, self.num_labels, self.size = num_cepstra, num_labels, size
+        self.num_cepstra, self.num_labels, self.settings = num_cepstra, num_labels, settings
         self.blocks = [
-            CausalBlock(channels, kernel, stride, size.dropout / 2)
-            for channels, kernel, stride in zip(size.channels, size.kernel_rows, size.strides, strict=True)
+            CausalBlock(channels, kernel, stride, settings.dropout / 2)
+            for channels, kernel, stride in zip(settings.channels, settings.kernel_rows, settings.strides, strict=True)
         ]
-        self.pooling = StatisticsPooling()
-        self.dropout = keras.layers.Dropout(size.dropout)
-        self.hidden = keras.layers.Dense(size.hidden_units, activation="relu")
+        self.pooling = TimePooling(settings.pooling)
+        self.dropout = keras.layers.Dropout(settings.dropout)
+        self.hidden = [keras.layers.Dense(units, activation="relu") for units in settings.hidden_units]
         self.output_layer = keras.layers.Dense(num_labels)
         self.build((None, None, num_cepstra))
 
     def build(self, _rows_shape: Any) -> None:
-        """Make the weights; their shapes follow from the size alone."""
+        """Make the weights; their shapes follow from the settings alone."""
         num_channels = self.num_cepstra
         for block in self.blocks:
             block.build((None, None, num_channels))
             num_channels = block.num_channels
-        self.hidden.build((None, 2 * num_channels))
-        self.output_layer.build((None, self.size.hidden_units))
+        num_units = num_channels * self.pooling.numbers_per_channel
+        for layer in self.hidden:
+            layer.build((None, num_units))
+            num_units = layer.units
+        self.output_layer.build((None, num_units))
         self.built = True
 
     def call(self, rows: Any, is_valid: Any = None, training: bool = False) -> Any:
@@ -77,20 +90,22 @@ class EmotionNetwork(keras.Model):  # type: ignore[misc]
         for block in self.blocks:
             frames, weights = block(frames, weights, training=training)
         pooled = self.dropout(self.pooling(frames, weights), training=training)
-        return self.output_layer(self.dropout(self.hidden(pooled), training=training))
+        for layer in self.hidden:
+            pooled = self.dropout(layer(pooled), training=training)
+        return self.output_layer(pooled)
 
     def get_config(self) -> dict[str, Any]:
         """Return what :meth:`from_config` needs."""
-        return {"num_cepstra": self.num_cepstra, "num_labels": self.num_labels, "size": asdict(self.size)}
+        return {"num_cepstra": self.num_cepstra, "num_labels": self.num_labels, "settings": asdict(self.settings)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "EmotionNetwork":
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "StreamingNetwork":
         """Return a network as ``config`` says, which comes out of JSON."""
         del custom_objects
-        size: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in config["size"].items()
+        settings: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in config["settings"].items()
         }
-        return cls(config["num_cepstra"], config["num_labels"], NetworkSize(**size))
+        return cls(config["num_cepstra"], config["num_labels"], NetworkSettings(**settings))
 
 
 class CausalBlock(keras.layers.Layer):  # type: ignore[misc]
@@ -117,10 +132,3 @@ class CausalBlock(keras.layers.Layer):  # type: ignore[misc]
         frames = self.convolution(self.padding(frames))
         frames = ops.relu(self.normalisation(frames, training=training, mask=weights))
         return self.dropout(frames, training=training), weights
-
-
-def masked(network: EmotionNetwork) -> Any:
-    """Return a model around ``network`` that takes rows and what of them is valid: for batches with padding."""
-    rows = keras.Input((None, network.num_cepstra), name="rows")
-    is_valid = keras.Input((None,), name="is_valid")
-    return keras.Model([rows, is_valid], network(rows, is_valid))

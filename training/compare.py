@@ -1,0 +1,123 @@
+"""Networks beside what a user would pick instead: the same tasks, one table, differences with their intervals."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from training.cache import write_whole
+from training.corpora.base import Corpus
+from training.dataset import data_hash
+from training.errors import RunError
+from training.peers.base import Decisions, Peer
+from training.peers.choices import default_peers
+from training.peers.measured import Column, Tested, differences, figures, tested
+from training.peers.recorded import recorded_networks
+from training.peers.text import markdown, plain
+from training.protocols import NUM_REPEATS, Clips, Task, all_tasks
+from training.runs import make_folder
+
+COMPARISON_FILE = "comparison.json"
+TEXT_FILE = "comparison.md"
+
+LIVE = "live"
+_PROTOCOLS = ("random", "speakers", "corpus", LIVE)
+_TESTED_BY_DIFFERENCE = ("speakers", "corpus", LIVE)
+"""Not at random: there, those who are drawn were trained on."""
+
+
+def compare(corpora: Sequence[Corpus], clips: Clips, runs: Sequence[Path], out: Path, command: str) -> None:
+    """Write ``comparison.json`` and ``comparison.md`` to ``out`` and print the tables.
+
+    What a peer decides about a task is kept in the cache: a comparison that was killed goes on there.
+
+    Args:
+        corpora: Whose clips they are.
+        clips: Those that the runs were evaluated on.
+        runs: Folders of evaluated runs; the network of the first is compared with every other system.
+        out: Made where it is missing.
+        command: How the figures are made, for the record.
+
+    Raises:
+        CorpusError: A clip can not be read, or the corpora allow no tasks.
+        RunError: A run was not evaluated, or on other clips; a library is missing; ``out`` can not be written.
+    """
+    networks = [network for run in runs for network in recorded_networks(run)]
+    systems: list[Peer] = [*networks, *default_peers()]
+    _require_unique([system.name for system in systems])
+    make_folder(out)
+    comparison = {
+        "command": command,
+        "data_sha256": data_hash(clips),
+        "versions": _versions(),
+        "corpora": {corpus.name: corpus.title for corpus in corpora},
+        "num_repeats": NUM_REPEATS,
+        **measure(systems, with_live(all_tasks(clips)), networks[0].name if networks else None),
+    }
+    _write(out / COMPARISON_FILE, json.dumps(comparison, indent=1, ensure_ascii=False) + "\n")
+    _write(out / TEXT_FILE, markdown(comparison))
+    print(plain(comparison))
+
+
+def with_live(tasks: Sequence[Task]) -> list[Task]:
+    """Return ``tasks`` and, for each with speakers held out, the one in which the same clips are heard live."""
+    return [*tasks, *(replace(task, protocol=LIVE) for task in tasks if task.protocol == "speakers")]
+
+
+def measure(systems: Sequence[Peer], tasks: Sequence[Task], reference: str | None) -> dict[str, Any]:
+    """Return the figures of ``systems`` in ``tasks`` and the differences of ``reference`` to the others, for JSON."""
+    asked = [(system, task) for system in systems for task in tasks if system.answers(task.protocol)]
+    decided: dict[str, list[tuple[Task, Decisions]]] = {system.name: [] for system in systems}
+    for system, task in tqdm(asked, "systems and tasks", unit="task", mininterval=1):
+        decided[system.name].append((task, system.decide(task)))
+    results = {name: tested(each) for name, each in decided.items()}
+    return {
+        "systems": [
+            {
+                "name": system.name,
+                "title": system.title,
+                "figures": _by_protocol(results[system.name]),
+                "chosen": {str(task): each.settings for task, each in decided[system.name] if each.settings},
+            }
+            for system in systems
+        ],
+        "reference": reference,
+        "differences": differences(reference, results, _TESTED_BY_DIFFERENCE) if reference else [],
+    }
+
+
+def _by_protocol(results: Mapping[Column, Tested]) -> dict[str, Any]:
+    """Return the figures by protocol and corpus; a protocol in which the system is not measured is None."""
+    return {
+        protocol: {column.corpus: figures(each) for column, each in results.items() if column.protocol == protocol}
+        or None
+        for protocol in _PROTOCOLS
+    }
+
+
+def _require_unique(names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise RunError(f"two systems are called {', '.join(twice)}; compare runs of experiments with different names")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_whole(path, lambda file: file.write(text.encode()))
+    except OSError as error:
+        raise RunError(f"{path}: can not be written ({error.strerror})") from error
+
+
+def _versions() -> dict[str, str | None]:
+    return {name: _version(name) for name in ("numpy", "scikit-learn", "opensmile")}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,134 @@
+"""The live protocol: what users get. A speaker's clips in one recording, through the real pipeline.
+
+The clips follow one another in an order from a seed, with pauses and the noise of a quiet room between them; the
+pipeline finds the utterances itself. An utterance counts for the clip that it overlaps most, and of several
+that count for one clip the longest overlap speaks for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.emotion.classifier import softmax
+from streamer.emotion.model_file import UNCERTAIN
+from streamer.events import Utterance
+from streamer.features.normalise import GlobalNormaliser
+from streamer.pipeline import Pipeline
+from streamer.settings import SAMPLE_RATE_HZ, MfccSettings, SpeechSettings, ms_to_samples
+from streamer.speech.vad import WebRtcDetector
+from training.calibration import Calibration
+from training.corpora.base import LABELS, Clip
+from training.experiment import QUIET
+from training.hearing import Rows
+from training.rooms import LEAD_MS, place, read_samples
+
+_PAUSE_MS = (800, 2500)
+_BLOCK_SAMPLES = SAMPLE_RATE_HZ
+
+Span = tuple[int, int]
+"""First sample and the one behind the last."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One speaker's clips, one after the other."""
+
+    clips: tuple[Clip, ...]
+    samples: NDArray[np.int16]
+    spans: tuple[Span, ...]
+    """Where each of ``clips`` is in ``samples``."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the pipeline made of a recording."""
+
+    clips: tuple[Clip, ...]
+    probabilities: NDArray[np.float64]
+    """Shape ``(num_clips, num_labels)``; NaN for a clip that no utterance counts for."""
+    num_utterances: int
+    num_split: int
+    """Clips that more than one utterance counts for."""
+    num_merged: int
+    """Utterances that reach over more than one clip."""
+    num_spurious: int
+    """Utterances where no clip is."""
+
+    @property
+    def num_missed(self) -> int:
+        """Clips that no utterance counts for: each is an error."""
+        return int(np.isnan(self.probabilities[:, 0]).sum())
+
+
+class NetworkClassifier:
+    """A network as the pipeline asks it: :class:`streamer.pipeline.EmotionClassifier` without a model file."""
+
+    labels: Sequence[str] = LABELS
+
+    def __init__(
+        self, network: Any, normaliser: GlobalNormaliser, features: MfccSettings, calibration: Calibration
+    ) -> None:
+        """Take a network of :mod:`training.networks` with what it needs beside it."""
+        self.features = features
+        self._network, self._normaliser, self._calibration = network, normaliser, calibration
+
+    def classify(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the posterior, shape ``(num_labels,)``, of ``rows``, shape ``(num_rows, num_cepstra)``."""
+        logits = np.asarray(self._network(self._normaliser.normalise(rows)[np.newaxis], training=False))[0]
+        return softmax(logits.astype(np.float64) / self._calibration.temperature)
+
+    def decide(self, posterior: NDArray[np.float64]) -> str:
+        """Return the most probable label, or ``uncertain``."""
+        best = int(np.argmax(posterior))
+        return self.labels[best] if posterior[best] >= self._calibration.uncertain_below else UNCERTAIN
+
+
+def record(clips: Sequence[Clip], seed: int) -> Recording:
+    """Return the recording of ``clips``; ``seed`` makes their order and the pauses."""
+    random = np.random.default_rng(seed)
+    ordered = [clips[int(index)] for index in random.permutation(len(clips))]
+    parts: list[NDArray[np.float64]] = []
+    spans, position = [], ms_to_samples(LEAD_MS)
+    for clip in ordered:
+        samples = read_samples(clip.path)
+        pause = ms_to_samples(int(random.integers(*_PAUSE_MS)))
+        parts += [samples, np.zeros(pause)]
+        spans.append((position, position + samples.size))
+        position += samples.size + pause
+    return Recording(tuple(ordered), place(np.concatenate(parts), QUIET, seed), tuple(spans))
+
+
+def listen(recording: Recording, classifier: NetworkClassifier) -> Heard:
+    """Play ``recording`` through the pipeline and match what it hears."""
+    settings = SpeechSettings()
+    pipeline = Pipeline(settings, WebRtcDetector(settings), classifier)
+    events = []
+    for first in range(0, recording.samples.size, _BLOCK_SAMPLES):
+        events += pipeline.push(recording.samples[first : first + _BLOCK_SAMPLES])
+    events += pipeline.finish()
+    return match(recording, [event for event in events if isinstance(event, Utterance)])
+
+
+def match(recording: Recording, utterances: Sequence[Utterance]) -> Heard:
+    """Return which utterance speaks for which clip, and what went wrong."""
+    spans = np.array(recording.spans)
+    probabilities = np.full((len(spans), len(LABELS)), np.nan)
+    longest, counts_for = np.zeros(len(spans), int), np.zeros(len(spans), int)
+    num_merged = num_spurious = 0
+    for utterance in utterances:
+        ends = np.minimum(spans[:, 1], utterance.end_sample)
+        overlaps = np.maximum(0, ends - np.maximum(spans[:, 0], utterance.start_sample))
+        if not overlaps.any():
+            num_spurious += 1
+            continue
+        num_merged += int((overlaps > 0).sum() > 1)
+        clip = int(np.argmax(overlaps))
+        counts_for[clip] += 1
+        if overlaps[clip] > longest[clip]:
+            longest[clip] = overlaps[clip]
+            probabilities[clip] = [utterance.probs[label] for label in LABELS]
+    num_split = int((counts_for > 1).sum())
+    return Heard(recording.clips, probabilities, len(utterances), num_split, num_merged, num_spurious)

@@ -1,0 +1,26 @@
+"""The networks; the only makers of Keras layers."""
+
+from typing import Any
+
+import keras
+
+from training.experiment import Experiment
+from training.networks.seed import SeedNetwork
+from training.networks.streaming import StreamingNetwork
+
+Network = SeedNetwork | StreamingNetwork
+
+
+def build_network(experiment: Experiment, num_labels: int) -> Network:
+    """Return the network of ``experiment`` with the weights that its seed makes."""
+    keras.utils.set_random_seed(experiment.seed)
+    if experiment.network.kind == "seed":
+        return SeedNetwork(num_labels)
+    return StreamingNetwork(experiment.features.num_cepstra, num_labels, experiment.network)
+
+
+def masked(network: Network) -> Any:
+    """Return a model around ``network`` that takes rows and what of them is valid: for batches with padding."""
+    rows = keras.Input((None, network.num_cepstra), name="rows")
+    is_valid = keras.Input((None,), name="is_valid")
+    return keras.Model([rows, is_valid], network(rows, is_valid))

@@ -1,0 +1,1 @@
+"""What a user would pick instead of the networks: all behind :class:`~training.peers.base.Peer`."""

@@ -1,0 +1,121 @@
+"""What a system did in one protocol on one corpus, and whether another did better: figures with intervals."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.corpora.base import LABELS, Clip
+from training.figures import Indices, label_indices, uar
+from training.folds import speaker_of
+from training.intervals import speaker_interval, wilson_interval
+from training.peers.base import Decisions
+from training.protocols import Task
+
+_NUM_RESAMPLES = 10_000
+
+
+class Column(NamedTuple):
+    """Where something is measured."""
+
+    protocol: str
+    corpus: str
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What was decided about the clips of one corpus in all tasks of one protocol."""
+
+    by_speaker: Indices
+    """One confusion matrix a speaker, by name, shape ``(num_speakers, num_labels, num_labels + 1)``."""
+    num_clips: int
+    """Less than the counts where clips are tested repeatedly."""
+
+    @property
+    def confusion(self) -> Indices:
+        """Of all speakers; see :func:`training.figures.confusion`."""
+        return np.asarray(self.by_speaker.sum(axis=0))
+
+    @property
+    def accuracy(self) -> float:
+        """The part of the decisions that are right."""
+        counts = self.confusion
+        return float(np.trace(counts) / counts.sum())
+
+
+def tested(decided: Iterable[tuple[Task, Decisions]]) -> dict[Column, Tested]:
+    """Return what one system did, for each protocol and corpus."""
+    groups: dict[Column, list[tuple[Clip, int]]] = {}
+    for task, decisions in decided:
+        for clip, decision in zip(task.test, decisions.indices, strict=True):
+            groups.setdefault(Column(task.protocol, clip.corpus), []).append((clip, int(decision)))
+    return {column: _tested(group) for column, group in groups.items()}
+
+
+def figures(result: Tested) -> dict[str, Any]:
+    """Return accuracy and UAR with their intervals and what they are made of, ready for JSON.
+
+    A clip that is tested in several repetitions is one trial for the interval of the accuracy, not several.
+    """
+    num_right = round(result.accuracy * result.num_clips)
+    return {
+        "clips": result.num_clips,
+        "speakers": len(result.by_speaker),
+        "accuracy": _estimate(result.accuracy, wilson_interval(num_right, result.num_clips)),
+        "uar": _estimate(uar(result.confusion), speaker_interval(result.by_speaker)),
+        "confusion": result.confusion.tolist(),
+    }
+
+
+def difference(one: Tested, other: Tested, seed: int = 0) -> dict[str, Any]:
+    """Return how much larger the UAR of ``one`` is than that of ``other``, tested by drawing speakers.
+
+    In each draw both are measured on the same speakers, so that a speaker who is hard for both does not blur the
+    difference.
+    """
+    num_speakers = len(one.by_speaker)
+    # How often each speaker is drawn: as drawing with replacement, but a draw is a product of matrices.
+    times = np.random.default_rng(seed).multinomial(num_speakers, [1.0 / num_speakers] * num_speakers, _NUM_RESAMPLES)
+    drawn = _uars(times, one.by_speaker) - _uars(times, other.by_speaker)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    value = uar(one.confusion) - uar(other.confusion)
+    return {
+        **_estimate(value, (float(low), float(high))),
+        "share_of_draws_below_0": round(float((drawn < 0).mean()), 4),
+    }
+
+
+def differences(
+    reference: str, results: Mapping[str, Mapping[Column, Tested]], protocols: Iterable[str]
+) -> list[dict[str, Any]]:
+    """Return the differences of ``reference`` to each other system, in each column of ``protocols`` that both have."""
+    return [
+        {"to": name, **column._asdict(), **difference(results[reference][column], others[column])}
+        for name, others in results.items()
+        if name != reference
+        for column in results[reference]
+        if column in others and column.protocol in protocols
+    ]
+
+
+def _tested(group: list[tuple[Clip, int]]) -> Tested:
+    clips = [clip for clip, _ in group]
+    speakers = sorted({speaker_of(clip) for clip in clips})
+    counts = np.zeros((len(speakers), len(LABELS), len(LABELS) + 1), np.int64)
+    who = np.array([speakers.index(speaker_of(clip)) for clip in clips])
+    np.add.at(counts, (who, label_indices(clips), np.array([decision for _, decision in group])), 1)
+    return Tested(counts, len(set(clips)))
+
+
+def _uars(times: Indices, by_speaker: Indices) -> NDArray[np.float64]:
+    """Return the UAR of each row of ``times``, which counts speakers; see :func:`training.figures.uar`."""
+    counts = np.tensordot(times, by_speaker, axes=1)
+    occurring, right = counts.sum(axis=2), np.diagonal(counts, axis1=1, axis2=2)
+    recalls = right / np.maximum(occurring, 1)
+    return np.asarray(recalls.sum(axis=1) / (occurring > 0).sum(axis=1))
+
+
+def _estimate(value: float, interval: tuple[float, float]) -> dict[str, Any]:
+    return {"value": round(value, 4), "interval_95": [round(end, 4) for end in interval]}

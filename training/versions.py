@@ -1,0 +1,16 @@
+"""What computes the weights."""
+
+import platform
+
+import keras
+import numpy as np
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the libraries that the weights depend on."""
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "keras": keras.__version__,
+        "backend": keras.backend.backend(),
+    }
