@@ -21,7 +21,7 @@ from training.figures import UNHEARD, label_indices, uar
 from training.peers.base import Decisions
 from training.peers.functionals import FunctionalStore, extract
 from training.peers.majority import Majority
-from training.peers.measured import Column, difference, figures, tested
+from training.peers.measured import Column, difference, figures, results_of
 from training.peers.normalisation import by_speaker, by_training_clips
 from training.peers.recorded import recorded_networks
 from training.peers.svm import SvmGrid, SvmPeer, groups_of, mean_squared_distances
@@ -32,6 +32,7 @@ from training.runs import EVALUATION_FILE, PREDICTIONS_FILE
 
 SMALL_GRID = SvmGrid(penalties=(1.0, 10.0), gammas=(0.3, 1.0), num_folds=3)
 NUM_COLUMNS = 5
+UNUSED = ("command", "data_sha256", "versions", "states", "protocols", "histories")
 
 
 @pytest.fixture(autouse=True)
@@ -169,7 +170,7 @@ def test_an_svm_learns_what_the_columns_tell(tmp_path: Path) -> None:
 
     decided = svm(ToySource()).decide(task)
 
-    (result,) = tested([(task, decided)]).values()
+    (result,) = results_of([(task, decided)]).values()
     assert uar(result.confusion) > 0.8
     assert decided.settings["uar_when_chosen"] > 0.8
     assert decided.settings["penalty"] in SMALL_GRID.penalties
@@ -280,7 +281,7 @@ def test_half_a_file_of_decisions_is_never_found(tmp_path: Path) -> None:
 
 def test_a_system_equal_to_itself_differs_by_exactly_nothing(tmp_path: Path) -> None:
     task = task_of(tmp_path)
-    (result,) = tested([(task, Fixed("x", wrong="d").decide(task))]).values()
+    (result,) = results_of([(task, Fixed("x", wrong="d").decide(task))]).values()
 
     found = difference(result, result)
 
@@ -296,7 +297,7 @@ def test_a_system_that_is_better_for_every_speaker_has_an_interval_above_nothing
     is_first = np.array([clip.path.stem.endswith("0") for clip in test])
     worse = np.where(is_hard | is_first, (truth + 1) % 4, truth)
     better = np.where(is_hard & ~is_first, (truth + 1) % 4, truth)
-    (one,), (other,) = (tested([(task, Decisions(decided))]).values() for decided in (better, worse))
+    (one,), (other,) = (results_of([(task, Decisions(decided))]).values() for decided in (better, worse))
 
     found, reverse = difference(one, other), difference(other, one)
 
@@ -309,8 +310,8 @@ def test_a_system_that_is_better_for_every_speaker_has_an_interval_above_nothing
 def test_a_clip_that_is_tested_again_is_no_further_trial(tmp_path: Path) -> None:
     tasks = [task_of(tmp_path, "random", f"emodb {repeat}") for repeat in range(5)]
 
-    (once,) = tested([(tasks[0], Fixed("x", wrong="d").decide(tasks[0]))]).values()
-    (repeated,) = tested([(task, Fixed("x", wrong="d").decide(task)) for task in tasks]).values()
+    (once,) = results_of([(tasks[0], Fixed("x", wrong="d").decide(tasks[0]))]).values()
+    (repeated,) = results_of([(task, Fixed("x", wrong="d").decide(task)) for task in tasks]).values()
 
     assert repeated.confusion.sum() == 5 * once.confusion.sum()
     assert figures(repeated)["accuracy"] == figures(once)["accuracy"]
@@ -321,7 +322,7 @@ def test_figures_are_of_each_protocol_and_corpus(tmp_path: Path) -> None:
     task = task_of(tmp_path)
     mixed = replace(task, test=task.test + clips_of(tmp_path, "e", corpus="nemo"))
 
-    results = tested([(mixed, Fixed("x", wrong="e").decide(mixed))])
+    results = results_of([(mixed, Fixed("x", wrong="e").decide(mixed))])
 
     assert {column: result.accuracy for column, result in results.items()} == {
         Column("speakers", "emodb"): 0.5,
@@ -332,7 +333,7 @@ def test_figures_are_of_each_protocol_and_corpus(tmp_path: Path) -> None:
 def write_run(folder: Path, name: str, lines: Sequence[Mapping[str, str]]) -> Path:
     """Write what ``evaluate`` leaves in a run folder, with ``lines`` as predictions."""
     folder.mkdir()
-    nothing = dict.fromkeys(("command", "data_sha256", "versions", "states", "protocols", "histories"), {})
+    nothing: dict[str, object] = {key: {} for key in UNUSED}
     (folder / EVALUATION_FILE).write_text(json.dumps({"experiment": {"name": name, "features": {}}, **nothing}))
     with (folder / PREDICTIONS_FILE).open("w", newline="") as file:
         rows = csv.DictWriter(file, COLUMNS)

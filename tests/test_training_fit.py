@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from training_toys import SPEAKERS, make_toy_emodb
+from training_toys import SPEAKERS, make_toy_emodb, small_experiment
 
 from training.quiet import load_tensorflow
 
@@ -24,25 +24,13 @@ from streamer.emotion.classifier import OnnxClassifier
 from streamer.settings import SpeechSettings
 from training.batches import Shuffler
 from training.corpora import find_corpora, load_clips
-from training.experiment import EXPERIMENTS, QUIET, load_experiment
+from training.corpora.base import LABELS
+from training.experiment import QUIET, load_experiment
 from training.fitting import TEST, VALIDATION, Fitted, fit_task
 from training.hearing import heard_rows
 from training.protocols import final_task, speaker_tasks
 from training.rooms import place
 from training.runs import read_run
-
-
-def small_experiment(folder: Path, name: str = "streaming", **more: str) -> Path:
-    """Write an experiment with a network, and for a corpus, of a toy's size."""
-    text = (EXPERIMENTS / f"{name}.toml").read_text(encoding="utf-8")
-    smaller = {"num_epochs = 40": "num_epochs = 2", "min_batches = 30": "min_batches = 2", **more}
-    smaller |= {"[96, 96, 128, 128]": "[8, 8]", "[5, 5, 5, 5]": "[5, 3]", "[2, 1, 2, 1]": "[2, 1]", "[64]": "[8]"}
-    for old, new in smaller.items():
-        text = text.replace(old, new)
-    text = text.split("[[rooms]] # quiet")[0] + "[[rooms]]\n[[rooms]]\nsnr_db = [10.0, 30.0]\nseed = 1\n"
-    path = folder / f"small-{name}.toml"
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 @pytest.fixture(autouse=True)
@@ -119,16 +107,14 @@ def test_every_clip_is_predicted_once_by_a_network_that_never_heard_its_speaker(
     by_task = Counter((row["task"], row["speaker"]) for row in rows)
     assert len(by_task) == len(SPEAKERS)
     for row in rows:
-        assert sum(float(row[label]) for label in ("anger", "happiness", "neutral", "sadness")) == pytest.approx(1, abs=1e-5)
+        assert sum(float(row[label]) for label in LABELS) == pytest.approx(1, abs=1e-5)
 
 
 def test_the_figures_follow_from_the_predictions(laboratory: Path) -> None:
     rows = [row for row in predictions_in(laboratory) if row["protocol"] == "live"]
 
     num_right = sum(
-        row["label"] == max(("anger", "happiness", "neutral", "sadness"), key=lambda label: float(row[label] or 0))
-        for row in rows
-        if row["anger"]
+        row["label"] == max(LABELS, key=lambda label: float(row[label] or 0)) for row in rows if row["anger"]
     )
 
     figures = evaluation_in(laboratory)["protocols"]["live"]["states"]["cold"]["pooled"]

@@ -222,7 +222,7 @@ def test_without_a_description_nothing_is_claimed(tmp_path: Path) -> None:
     ("content", "fault"),
     [
         ("title = ", "can not be read as TOML"),
-        ('titel = "x"', "unknown titel; known are title, language, licence"),
+        ('name_of_it = "x"', "unknown name_of_it; known are title, language, licence"),
         ("title = 3", "must be text: title"),
         ('language = ""', "must be text: language"),
         ('licence = "CC BY 4.0"', "SPDX identifier such as CC-BY-4.0, got CC BY 4.0"),

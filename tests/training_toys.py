@@ -9,6 +9,7 @@ import soxr
 from signals import Samples, speech
 
 from streamer.settings import SAMPLE_RATE_HZ
+from training.experiment import EXPERIMENTS
 
 SPEAKERS = ("03", "08", "12", "14", "15", "16")
 """Two of EmoDB's speakers for each side of the split."""
@@ -91,3 +92,16 @@ def _take(voice: np.ndarray, seed: int) -> Samples:
     begun = np.roll(voice, random.integers(max(1, voice.size)))[: voice.size * random.integers(80, 101) // 100]
     heard = random.uniform(0.8, 1.2) * begun + random.normal(0.0, 10.0, begun.size)
     return np.clip(np.rint(heard), -32768, 32767).astype(np.int16)
+
+
+def small_experiment(folder: Path, name: str = "streaming", **more: str) -> Path:
+    """Write an experiment with a network, and for a corpus, of a toy's size."""
+    text = (EXPERIMENTS / f"{name}.toml").read_text(encoding="utf-8")
+    smaller = {"num_epochs = 40": "num_epochs = 2", "min_batches = 30": "min_batches = 2", **more}
+    smaller |= {"[96, 96, 128, 128]": "[8, 8]", "[5, 5, 5, 5]": "[5, 3]", "[2, 1, 2, 1]": "[2, 1]", "[64]": "[8]"}
+    for old, new in smaller.items():
+        text = text.replace(old, new)
+    text = text.split("[[rooms]] # quiet")[0] + "[[rooms]]\n[[rooms]]\nsnr_db = [10.0, 30.0]\nseed = 1\n"
+    path = folder / f"small-{name}.toml"
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -15,7 +15,7 @@ from training.dataset import data_hash
 from training.errors import RunError
 from training.peers.base import Decisions, Peer
 from training.peers.choices import default_peers
-from training.peers.measured import Column, Tested, differences, figures, tested
+from training.peers.measured import Column, Result, differences, figures, results_of
 from training.peers.recorded import recorded_networks
 from training.peers.text import markdown, plain
 from training.protocols import NUM_REPEATS, Clips, Task, all_tasks
@@ -74,7 +74,7 @@ def measure(systems: Sequence[Peer], tasks: Sequence[Task], reference: str | Non
     decided: dict[str, list[tuple[Task, Decisions]]] = {system.name: [] for system in systems}
     for system, task in tqdm(asked, "systems and tasks", unit="task", mininterval=1):
         decided[system.name].append((task, system.decide(task)))
-    results = {name: tested(each) for name, each in decided.items()}
+    results = {name: results_of(each) for name, each in decided.items()}
     return {
         "systems": [
             {
@@ -90,7 +90,7 @@ def measure(systems: Sequence[Peer], tasks: Sequence[Task], reference: str | Non
     }
 
 
-def _by_protocol(results: Mapping[Column, Tested]) -> dict[str, Any]:
+def _by_protocol(results: Mapping[Column, Result]) -> dict[str, Any]:
     """Return the figures by protocol and corpus; a protocol in which the system is not measured is None."""
     return {
         protocol: {column.corpus: figures(each) for column, each in results.items() if column.protocol == protocol}

@@ -2,6 +2,7 @@
 
 import json
 import statistics
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -113,7 +114,8 @@ def _table(name: str, described: dict[str, Any]) -> Iterator[str]:
     about, speakers = described["corpora"][name], described["speakers"][name]
     people = f"{about['clips']} clips of {len(speakers)} speakers"
     yield f"{about['title']} ({name}): {about['language']}, {people}, {about['licence']}"
-    yield from (f"  {sentence}" for sentence in (about["description"], *about["remarks"]))
+    for sentence in (about["description"], *about["remarks"]):
+        yield from textwrap.wrap(sentence, 110, initial_indent="  ", subsequent_indent="  ")
     yield ""
     width = max(map(len, (*speakers, "speaker")))
     line = partial(_line, width)

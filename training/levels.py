@@ -4,6 +4,7 @@ import json
 import math
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -105,5 +106,9 @@ def _map(paths: Sequence[Path], num_processes: int | None) -> Iterator[Levels]:
     if num_processes == 1 or len(paths) < 100:
         yield from map(measure, paths)
         return
-    with ProcessPoolExecutor(num_processes, multiprocessing.get_context("spawn")) as executor:
+    with ProcessPoolExecutor(num_processes, multiprocessing.get_context("spawn"), _start) as executor:
         yield from executor.map(measure, paths, chunksize=32)
+
+
+def _start() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process decides

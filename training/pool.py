@@ -1,14 +1,17 @@
 """Work on every core: each process trains one network with one thread, which wastes less than one after the other."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from tqdm import tqdm
 
+from training.errors import RunError
 from training.quiet import load_tensorflow
 
 Job = TypeVar("Job")
@@ -27,19 +30,35 @@ def in_processes(make: Callable[[Job], Result], jobs: Sequence[Job], title: str)
         make: A function of a module that can be imported.
         jobs: What it takes.
         title: Of the progress bar.
+
+    Raises:
+        RunError: A process was killed; what was finished is kept.
     """
-    bar = tqdm(total=len(jobs), desc=title, unit="network")
-    threads_before = {name: os.environ.get(name) for name in _THREADS}
+    num_processes = min(os.cpu_count() or 1, len(jobs) or 1)
+    spawn = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
+    with _one_thread_each(), ProcessPoolExecutor(num_processes, spawn, _start) as executor:
+        indices = {executor.submit(make, job): index for index, job in enumerate(jobs)}
+        try:
+            for future in tqdm(as_completed(indices), title, len(jobs), unit="network"):
+                yield indices[future], future.result()
+        except BrokenProcessPool as error:
+            raise RunError("a process that trains was killed (no memory left?); the same command goes on") from error
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let processes that start meanwhile compute with one thread."""
+    before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     try:
-        # Spawned, since TensorFlow does not survive a fork.
-        with multiprocessing.get_context("spawn").Pool(min(os.cpu_count() or 1, len(jobs) or 1), _start) as pool:
-            for numbered in pool.imap_unordered(partial(_make_numbered, make), enumerate(jobs)):
-                bar.update()
-                yield numbered
+        yield
     finally:
-        bar.close()
-        for name, value in threads_before.items():
+        for name, value in before.items():
             if value is None:
                 del os.environ[name]
             else:
@@ -47,11 +66,6 @@ def in_processes(make: Callable[[Job], Result], jobs: Sequence[Job], title: str)
 
 
 _THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
-
-
-def _make_numbered(make: Callable[[Job], Result], job: tuple[int, Job]) -> tuple[int, Result]:
-    """Remember which job a result is of: they come as they are done."""
-    return job[0], make(job[1])
 
 
 def _start() -> None:

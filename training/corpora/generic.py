@@ -82,7 +82,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _labels(path: Path, labels: Any) -> dict[str, str | None]:
     if not isinstance(labels, dict):
         raise CorpusError(f"{path}: labels must be a table, [labels], got {labels}")
-    wrong = [f'"{word}" = {ours!r}' for word, ours in labels.items() if ours not in (*LABELS, "", False)]
+    wrong = [f'"{word}" = {ours!r}' for word, ours in labels.items() if ours is not False and ours not in (*LABELS, "")]
     if wrong:
         raise CorpusError(f'{path}: labels must be of {", ".join(LABELS)} or "", got {", ".join(wrong)}')
     return {_key(word): ours or None for word, ours in labels.items()}

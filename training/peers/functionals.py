@@ -35,7 +35,7 @@ FeatureSet = Literal["eGeMAPSv02", "ComParE_2016"]
 Row = NDArray[np.float32]
 
 _LARGEST = 1.0 - 2.0**-15
-_FEW_CLIPS = 20
+_FEW_CLIPS = 100
 
 
 class FunctionalStore:

@@ -25,7 +25,7 @@ class Column(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Tested:
+class Result:
     """What was decided about the clips of one corpus in all tasks of one protocol."""
 
     by_speaker: Indices
@@ -45,16 +45,16 @@ class Tested:
         return float(np.trace(counts) / counts.sum())
 
 
-def tested(decided: Iterable[tuple[Task, Decisions]]) -> dict[Column, Tested]:
+def results_of(decided: Iterable[tuple[Task, Decisions]]) -> dict[Column, Result]:
     """Return what one system did, for each protocol and corpus."""
     groups: dict[Column, list[tuple[Clip, int]]] = {}
     for task, decisions in decided:
         for clip, decision in zip(task.test, decisions.indices, strict=True):
             groups.setdefault(Column(task.protocol, clip.corpus), []).append((clip, int(decision)))
-    return {column: _tested(group) for column, group in groups.items()}
+    return {column: _result(group) for column, group in groups.items()}
 
 
-def figures(result: Tested) -> dict[str, Any]:
+def figures(result: Result) -> dict[str, Any]:
     """Return accuracy and UAR with their intervals and what they are made of, ready for JSON.
 
     A clip that is tested in several repetitions is one trial for the interval of the accuracy, not several.
@@ -69,7 +69,7 @@ def figures(result: Tested) -> dict[str, Any]:
     }
 
 
-def difference(one: Tested, other: Tested, seed: int = 0) -> dict[str, Any]:
+def difference(one: Result, other: Result, seed: int = 0) -> dict[str, Any]:
     """Return how much larger the UAR of ``one`` is than that of ``other``, tested by drawing speakers.
 
     In each draw both are measured on the same speakers, so that a speaker who is hard for both does not blur the
@@ -88,7 +88,7 @@ def difference(one: Tested, other: Tested, seed: int = 0) -> dict[str, Any]:
 
 
 def differences(
-    reference: str, results: Mapping[str, Mapping[Column, Tested]], protocols: Iterable[str]
+    reference: str, results: Mapping[str, Mapping[Column, Result]], protocols: Iterable[str]
 ) -> list[dict[str, Any]]:
     """Return the differences of ``reference`` to each other system, in each column of ``protocols`` that both have."""
     return [
@@ -100,13 +100,13 @@ def differences(
     ]
 
 
-def _tested(group: list[tuple[Clip, int]]) -> Tested:
+def _result(group: list[tuple[Clip, int]]) -> Result:
     clips = [clip for clip, _ in group]
     speakers = sorted({speaker_of(clip) for clip in clips})
     counts = np.zeros((len(speakers), len(LABELS), len(LABELS) + 1), np.int64)
     who = np.array([speakers.index(speaker_of(clip)) for clip in clips])
     np.add.at(counts, (who, label_indices(clips), np.array([decision for _, decision in group])), 1)
-    return Tested(counts, len(set(clips)))
+    return Result(counts, len(set(clips)))
 
 
 def _uars(times: Indices, by_speaker: Indices) -> NDArray[np.float64]:

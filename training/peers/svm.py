@@ -76,7 +76,7 @@ class SvmPeer:
 
     def _description(self) -> list[Any]:
         code = code_hash(Path(__file__).parent / name for name in _DECIDED_BY)
-        return [self._source.version, asdict(self._grid), version("scikit-learn"), code]
+        return [self._source.version, self._normalise.__name__, asdict(self._grid), version("scikit-learn"), code]
 
     def _decide(self, task: Task) -> Decisions:
         known = (*task.train, *task.validation)
