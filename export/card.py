@@ -73,6 +73,8 @@ def _licence(licence: Mapping[str, str]) -> Iterator[str]:
         else ". They were made from:"
     )
     yield "\n".join(f"- {credit}" for credit in licence["attribution"].split("; "))
+    if "note" in licence:
+        yield licence["note"]
 
 
 def _no_figures() -> Iterator[str]:

@@ -47,7 +47,7 @@ def test_counts_are_told_by_corpus_label_and_gender(tmp_path: Path) -> None:
 
 
 def test_the_counts_of_emouerj_are_those_that_it_is_known_for(tmp_path: Path) -> None:
-    described = describe(known("emouerj"), make_toy_emouerj(tmp_path, seconds=0.1))
+    described = describe(known("emouerj"), make_toy_emouerj(tmp_path, seconds=0.03))
 
     sums = {label: sum(by_gender.values()) for label, by_gender in described["counts"]["emouerj"].items()}
     assert sums == {"anger": 94, "happiness": 91, "neutral": 92, "sadness": 100}

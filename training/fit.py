@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from streamer.emotion.model_file import ModelInfo
 from training.calibration import COVERAGE, Calibration, calibrate
@@ -13,7 +14,7 @@ from training.experiment import QUIET, Experiment
 from training.fitting import Fitted, fit_task
 from training.learning import logits_of
 from training.networks import masked
-from training.protocols import Task, final_task
+from training.protocols import final_task
 from training.runs import require_no_model, write_run
 from training.terms import describe_data, licence_of
 from training.versions import versions
@@ -33,15 +34,17 @@ def fit(experiment: Experiment, corpora: Sequence[Corpus], clips: Sequence[Clip]
         command: What was typed, for the record.
 
     Raises:
-        CorpusError: The clips do not allow it.
+        CorpusError: The clips do not allow it, or their licences can not be combined.
         RunError: ``out`` holds a network, or training was interrupted before there was anything to keep.
     """
     require_no_model(out)
+    licence = licence_of(corpora)  # refused now, not after hours of training
     task = final_task(clips)
     fitted = fit_task(task, experiment)
     network = fitted.network()
     examples = load_examples(task.validation, experiment.features, QUIET)
     calibration = calibrate(task.validation, logits_of(masked(network), fitted.normaliser, examples))
+    name = "-".join([experiment.name, *(corpus.name for corpus in corpora)])
     more = {
         "command": command,
         "experiment": experiment.to_table(),
@@ -51,23 +54,26 @@ def fit(experiment: Experiment, corpora: Sequence[Corpus], clips: Sequence[Clip]
         "history": asdict(fitted.history),
         "is_complete": fitted.is_complete,
     }
-    write_run(out, network, _model_info(experiment, corpora, task, fitted, calibration), more, examples)
+    write_run(
+        out, network, _model_info(name, describe_data(corpora, task), licence, fitted, calibration), more, examples
+    )
     if not fitted.is_complete:
         print("interrupted: the best epoch so far was kept; another run folder goes on from here", file=sys.stderr)
 
 
 def _model_info(
-    experiment: Experiment, corpora: Sequence[Corpus], task: Task, fitted: Fitted, calibration: Calibration
+    name: str, data: list[dict[str, Any]], licence: dict[str, str], fitted: Fitted, calibration: Calibration
 ) -> ModelInfo:
+    experiment = fitted.experiment
     return ModelInfo(
-        name="-".join([experiment.name, *(corpus.name for corpus in corpora)]),
+        name=name,
         labels=LABELS,
         features=experiment.features,
         mean=fitted.mean,
         std=fitted.std,
         temperature=calibration.temperature,
         uncertain_below=calibration.uncertain_below,
-        data=describe_data(corpora, task),
-        licence=licence_of(corpora),
+        data=data,
+        licence=licence,
         figures={},
     )

@@ -12,7 +12,7 @@ CORPUS: Final = NamedCorpus(
     attribution=(
         "emoUERJ: an emotional speech database in Portuguese, Rodrigo Gregory Bastos Germano, Michel Pompeu Tcheou, "
         "Felipe da Rocha Henriques and Sergio Pinto Gomes Junior, UERJ, 2021 "
-        "(https://doi.org/10.5281/zenodo.5427549; terms: see there)"
+        "(https://doi.org/10.5281/zenodo.5427549, whose terms are there)"
     ),
     description=(
         "acted sentences; its licence is CC BY 4.0 in one list and ODbL in another: check Zenodo record 5427549 before "
