@@ -13,11 +13,12 @@ import soundfile
 from signals import speech
 from training_toys import make_toy_emodb
 
+from training.calibration import Calibration
 from training.compare import COMPARISON_FILE, TEXT_FILE, compare, measure, with_live
 from training.corpora import find_corpora, load_clips
 from training.corpora.base import LABELS, Clip
 from training.errors import CorpusError, RunError
-from training.figures import UNHEARD, label_indices, uar
+from training.figures import UNHEARD, decisions, label_indices, uar
 from training.peers.base import Decisions
 from training.peers.functionals import FunctionalStore, extract
 from training.peers.majority import Majority
@@ -26,7 +27,7 @@ from training.peers.normalisation import by_speaker, by_training_clips
 from training.peers.recorded import recorded_networks
 from training.peers.svm import SvmGrid, SvmPeer, groups_of, mean_squared_distances
 from training.peers.text import markdown, plain
-from training.predictions import COLUMNS
+from training.predictions import COLUMNS, Said, predictions, write_csv
 from training.protocols import Clips, Task
 from training.runs import EVALUATION_FILE, PREDICTIONS_FILE
 
@@ -368,6 +369,19 @@ def test_a_recorded_network_says_what_is_in_the_file(tmp_path: Path) -> None:
     assert network.name == "streaming"
     assert network.decide(task).indices.tolist() == list(said.values())
     assert (network.answers("speakers"), network.answers("live")) == (True, False)
+
+
+def test_what_evaluate_writes_is_read_back(tmp_path: Path) -> None:
+    task = task_of(tmp_path)
+    logits = np.random.default_rng(0).standard_normal((len(task.test), len(LABELS)))
+    logits[3] = np.nan
+    made = predictions(task.test, logits, Calibration(1.5, 0.4))
+    folder = write_run(tmp_path / "run", "streaming", [])
+    write_csv(folder / PREDICTIONS_FILE, [Said("speakers", "cold", "validation", task, made)])
+
+    (network,) = recorded_networks(folder)
+
+    np.testing.assert_array_equal(network.decide(task).indices, decisions(logits))
 
 
 def test_a_network_chosen_on_test_clips_is_a_system_of_its_own(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import re
 import string
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,13 +20,16 @@ from training.pictures import load_matplotlib
 from training.pictures.texts import LANGUAGES, Texts, load_texts
 from training.pictures.values import Bin, Curve, Estimate
 
-load_matplotlib()
+with warnings.catch_warnings():  # as TensorFlow in its tests: before all that imports it
+    load_matplotlib()
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.table import Table
+from matplotlib.text import Text
 
 from training.pictures.audio import FLOOR_DB, cepstra, mfcc_rows, spectrograms, stft_db, waveforms
 from training.pictures.confusions import class_scores, classification_report, confusion_matrix, mean_scores
@@ -43,7 +47,7 @@ FEATURES = MfccSettings(num_cepstra=16, num_filters=40)
 
 TONE = tone(SAMPLE_RATE_HZ // 2, hz=1000.0, peak=32767.0) / 32768.0
 NOISE = noise(SAMPLE_RATE_HZ // 4, level=300) / 32768.0
-RECORDINGS = {"anger": TONE, "sadness": NOISE}
+RECORDINGS = {"anger": TONE, "happiness": TONE / 2, "neutral": NOISE / 4, "sadness": NOISE}
 CONFUSION = np.array([[8, 1, 0, 0, 1], [2, 6, 2, 0, 0], [0, 0, 0, 10, 0], [0, 0, 0, 10, 0]])
 COUNTS = {
     "nEMO": {"anger": {"woman": 30, "man": 20}, "happiness": {"woman": 5}, "neutral": {"man": 7}, "sadness": {}},
@@ -89,7 +93,9 @@ def panels_of(figure: Figure) -> list[Axes]:
 def words_of(figure: Figure) -> str:
     """Return every text in ``figure``, drawn once so that ticks have theirs."""
     figure.draw_without_rendering()
-    return "\n".join(text.get_text() for text in figure.findobj(mpl.text.Text) if text.get_text())
+    cells = [cell for table in figure.findobj(Table) for cell in table.get_celld().values()]
+    texts = [*figure.findobj(Text), *(cell.get_text() for cell in cells)]
+    return "\n".join(text.get_text() for text in texts if text.get_text())
 
 
 def mesh_of(panel: Axes) -> QuadMesh:
@@ -113,7 +119,7 @@ def test_nothing_is_cut_off_and_everything_fits_a_page(name: str, language: str)
     ("name", "expected"),
     [
         ("waveforms", ["tempo (s)", "fundo de escala"]),
-        ("spectrograms", ["tempo (s)", "frequência (kHz, escala mel)", "nível (dB re senoide de fundo de escala)"]),
+        ("spectrograms", ["tempo (s)", "frequência (kHz, escala mel)", "nível (dB re fundo de escala)"]),
         ("cepstra", ["tempo (s)", "coeficiente cepstral", "desvios padrão em relação à média"]),
         ("class distribution", ["raiva", "felicidade", "neutro", "tristeza", "gravações", "mulheres", "homens"]),
         ("learning curves", ["perda no treino", "UAR na validação (%)", "época"]),
@@ -167,7 +173,7 @@ def test_an_unknown_language_is_refused_in_one_line() -> None:
 
 
 def test_a_waveform_is_the_samples_over_seconds_on_one_scale() -> None:
-    first, second = panels_of(waveforms(RECORDINGS, EN))
+    first, *_, second = panels_of(waveforms(RECORDINGS, EN))
     (line,) = second.get_lines()
 
     np.testing.assert_array_equal(line.get_ydata(), NOISE)
@@ -374,7 +380,7 @@ def test_a_picture_is_saved_as_png_and_svg_and_the_same_on_every_run(tmp_path: P
 def test_a_folder_that_can_not_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
 
-    with pytest.raises(RunError, match="pictures can not be written .*; choose another --out"):
+    with pytest.raises(RunError, match=r"pictures can not be written .*; choose another --out"):
         save(reliability_diagram(BINS, EN), tmp_path / "file", "picture")
 
 
@@ -396,7 +402,9 @@ def test_pictures_need_no_screen_and_leave_the_home_alone(tmp_path: Path) -> Non
     kept = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "MPLCONFIGDIR", "XDG_CACHE_HOME")}
     environment = {**kept, "HOME": str(home), "EMOTION_CACHE": str(tmp_path / "cache")}
 
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert list(home.iterdir()) == []

@@ -32,9 +32,9 @@ _DECIDED_BY = ("svm.py", "normalisation.py", "../figures.py")
 class SvmGrid:
     """What is tried on the training clips, in order; of settings that do equally well the first is taken."""
 
-    penalties: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 30.0)
+    penalties: tuple[float, ...] = (1.0, 3.0, 10.0, 30.0, 100.0)
     """C: what a training clip on the wrong side costs."""
-    gammas: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0)
+    gammas: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0)
     """Of the kernel exp(-gamma d), where d is the squared difference of two clips, averaged over columns."""
     num_folds: int = 5
 
@@ -85,7 +85,8 @@ class SvmPeer:
         distances = mean_squared_distances(self._normalise(rows, clips, len(known)))
         seen = distances[: len(known), : len(known)]
         settings, best_uar = choose(seen, known, groups_of(task), self._grid)
-        decided = _learn_and_decide(seen, label_indices(known), distances[len(known) :, : len(known)], settings)
+        kernel = _Kernel(seen, distances[len(known) :, : len(known)], settings.gamma)
+        decided = kernel.learn_and_decide(label_indices(known), settings.penalty)
         return Decisions(decided, {**asdict(settings), "uar_when_chosen": round(best_uar, 4)})
 
 
@@ -126,19 +127,20 @@ def choose(distances: Square, clips: Clips, groups: Indices, grid: SvmGrid) -> t
         grid: What is tried.
     """
     truth, folds = label_indices(clips), _folds(groups, grid.num_folds)
-    tried = [SvmSettings(gamma, penalty) for gamma, penalty in product(grid.gammas, grid.penalties)]
-    decided = np.zeros((len(tried), len(clips)), np.int64)
+    decided = np.zeros((len(grid.gammas), len(grid.penalties), len(clips)), np.int64)
 
-    def decide(index: int, seen: Indices, unseen: Indices) -> None:
+    def decide(gamma_index: int, seen: Indices, unseen: Indices) -> None:
         within, between = distances[np.ix_(seen, seen)], distances[np.ix_(unseen, seen)]
-        decided[index, unseen] = _learn_and_decide(within, truth[seen], between, tried[index])
+        machines = _Kernel(within, between, grid.gammas[gamma_index])
+        for index, penalty in enumerate(grid.penalties):
+            decided[gamma_index, index, unseen] = machines.learn_and_decide(truth[seen], penalty)
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # libsvm works without the interpreter's lock
-        jobs = [(index, *fold) for index, fold in product(range(len(tried)), folds)]
+        jobs = [(index, *fold) for index, fold in product(range(len(grid.gammas)), folds)]
         list(threads.map(lambda job: decide(*job), jobs))
-    scores = [mean_uar(clips, one) for one in decided]
-    best = int(np.argmax(scores))
-    return tried[best], scores[best]
+    scores = np.array([[mean_uar(clips, one) for one in of_gamma] for of_gamma in decided])
+    gamma_index, penalty_index = np.unravel_index(scores.argmax(), scores.shape)
+    return SvmSettings(grid.gammas[gamma_index], grid.penalties[penalty_index]), float(scores.max())
 
 
 def _folds(groups: Indices, num_folds: int) -> list[tuple[Indices, Indices]]:
@@ -149,17 +151,16 @@ def _folds(groups: Indices, num_folds: int) -> list[tuple[Indices, Indices]]:
     return list(splitter.split(groups, groups=groups))
 
 
-def _learn_and_decide(within: Square, truth: Indices, between: Square, settings: SvmSettings) -> Indices:
-    """Return the decisions about clips of which ``between`` tells the distances to those learnt from.
+class _Kernel:
+    """Made once for a gamma: the machines of all penalties learn with it."""
 
-    Args:
-        within: Distances of the clips learnt from, shape ``(num_seen, num_seen)``.
-        truth: Their labels, shape ``(num_seen,)``.
-        between: Shape ``(num_unseen, num_seen)``.
-        settings: Of the machine.
-    """
-    from sklearn.svm import SVC
+    def __init__(self, within: Square, between: Square, gamma: float) -> None:
+        """Take the distances of the clips learnt from to each other, and of those decided about to them."""
+        self._within, self._between = np.exp(-gamma * within), np.exp(-gamma * between)
 
-    machine = SVC(C=settings.penalty, kernel="precomputed", class_weight="balanced", cache_size=_CACHE_MB)
-    machine.fit(np.exp(-settings.gamma * within), truth)
-    return np.asarray(machine.predict(np.exp(-settings.gamma * between)), np.int64)
+    def learn_and_decide(self, truth: Indices, penalty: float) -> Indices:
+        """Return the decisions of a machine that has learnt ``truth``, the labels of the clips learnt from."""
+        from sklearn.svm import SVC
+
+        machine = SVC(C=penalty, kernel="precomputed", class_weight="balanced", cache_size=_CACHE_MB)
+        return np.asarray(machine.fit(self._within, truth).predict(self._between), np.int64)

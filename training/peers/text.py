@@ -17,7 +17,7 @@ _HEADINGS = {
 _NOTES = (
     "**random 80/20**: within one corpus, by clip, {repeats} times. Accuracy, with the Wilson interval of as many "
     "trials as there are different clips. Optimistic: the people tested are those trained on.",
-    "**speakers held out**: five folds by speaker over all corpora together. UAR, with the interval of a bootstrap "
+    "**speakers held out**: folds by speaker over all corpora together. UAR, with the interval of a bootstrap "
     "over speakers.",
     "**corpus left out**: trained on the other corpora only. UAR, likewise.",
     "**live**: the speakers held out, each in one recording through the daemon's own pipeline. UAR, likewise. Only "

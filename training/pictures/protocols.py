@@ -15,7 +15,7 @@ from training.pictures.style import GREY, LOOKS, YELLOW, Look, new_panels, pictu
 from training.pictures.texts import Texts
 from training.pictures.values import Estimate
 
-_TEXT_GAP = 0.02
+_GAP_POINTS = 4
 _RIGHT = 1.14  # room for the number beside an interval that ends at 100 %
 _SHADE: dict[str, Any] = {"facecolor": YELLOW, "alpha": 0.45, "hatch": "////", "edgecolor": "white"}
 
@@ -70,8 +70,8 @@ def _draw(panel: Axes, row: int, line: Line, texts: Texts) -> None:
 def _draw_estimate(panel: Axes, estimate: Estimate, height: float, look: Look, texts: Texts) -> None:
     panel.hlines(height, estimate.low, estimate.high, color=look.colour, linewidth=1)
     panel.plot([estimate.value], [height], color=look.colour, marker=look.marker, linestyle="")
-    right = max(estimate.high, estimate.value) + _TEXT_GAP
-    panel.text(right, height, texts.number(100 * estimate.value, 0), va="center", fontsize=7)
+    number, place = texts.number(100 * estimate.value, 0), (max(estimate.high, estimate.value), height)
+    panel.annotate(number, place, (_GAP_POINTS, 0), textcoords="offset points", va="center", fontsize=7)
 
 
 def _legend(series: Sequence[str], texts: Texts) -> list[Artist]:

@@ -14,7 +14,7 @@ from training.pictures.counts import class_distribution
 from training.pictures.texts import Texts
 from training.report.gallery import Gallery
 from training.report.names import file_names, group_title, run_names
-from training.report.page import Html, Section, joined, table, tag
+from training.report.page import Html, Section, beside, joined, table, tag
 from training.report.record import Record
 from training.rooms import read_samples
 
@@ -49,7 +49,7 @@ def recordings(records: Sequence[Record], corpora_dir: Path | None, gallery: Gal
         gallery.show("spectrograms", spectrograms(heard, texts), *_told("spectrograms", texts, floor=FLOOR_DB)),
         *_cepstra(records, heard, gallery, texts),
     ]
-    return Section("recordings", texts["recordings.title"], joined([tag("p", who), *shown]))
+    return Section("recordings", texts["recordings.title"], joined([tag("p", who), beside(shown)]))
 
 
 def count_clips(clips: Sequence[Clip], titles: Mapping[str, str]) -> dict[str, dict[str, dict[str, int]]]:
