@@ -21,12 +21,14 @@ from training.scores import score
 STREAMING = load_experiment("streaming")
 
 
-def examples_of(labels: str, *, corpus: str = "emodb", speakers: str | None = None) -> list[Example]:
+def examples_of(
+    labels: str, *, corpus: str = "emodb", speakers: str | None = None, paths: str | None = None
+) -> list[Example]:
     """Return one example a letter, which begins a label; ``speakers`` has a letter each, too."""
-    full = {label[0]: label for label in LABELS}
+    full, size = {label[0]: label for label in LABELS}, len(labels)
     return [
-        Example(Clip(Path("x"), full[letter], speaker, corpus, "man"), np.zeros((100, 3), np.float32))
-        for letter, speaker in zip(labels, speakers or "x" * len(labels), strict=True)
+        Example(Clip(Path(path), full[letter], speaker, corpus, "man"), np.zeros((100, 3), np.float32))
+        for letter, speaker, path in zip(labels, speakers or "x" * size, paths or map(str, range(size)), strict=False)
     ]
 
 
@@ -61,7 +63,7 @@ def test_a_small_corpus_counts_as_much_as_a_large_one() -> None:
     [(8, 10, 0.4902, 0.9433), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (450, 1000, 0.4194, 0.4810)],
 )
 def test_wilson_intervals_are_those_of_the_textbooks(num_right: int, num_all: int, low: float, high: float) -> None:
-    assert wilson_interval(num_right, num_all) == pytest.approx((low, high), abs=1e-4)
+    assert wilson_interval(num_right / num_all, num_all) == pytest.approx((low, high), abs=1e-4)
 
 
 def test_speakers_who_are_all_alike_give_an_interval_of_no_width() -> None:
@@ -148,6 +150,17 @@ def test_networks_that_were_asked_apart_are_judged_as_one_with_their_own_calibra
     assert both.is_sure.tolist() == [True, False]
     assert both.probabilities == pytest.approx(np.exp(logits).repeat(2, axis=0))
     assert score(both)["pooled"]["coverage"] == 0.5
+
+
+def test_a_clip_tested_in_several_repeats_is_one_trial() -> None:
+    """Else the interval would shrink with every repeat, and the people be no more."""
+    once = predictions(clips_of("ahns", paths="wxyz"), logits_for("ahnn"), Calibration(1.0, 0.5))
+
+    alone, thrice = score(once)["pooled"], score(joined([once] * 3))["pooled"]
+
+    assert thrice["clips"] == 12
+    assert thrice["accuracy"] == alone["accuracy"]
+    assert thrice["accuracy_of_covered"] == alone["accuracy_of_covered"]
 
 
 def test_reliability_bins_hold_every_clip_that_was_heard_once() -> None:

@@ -13,11 +13,11 @@ _Z_95 = 1.959964
 _NUM_RESAMPLES = 2000
 
 
-def wilson_interval(num_right: int, num_all: int) -> tuple[float, float]:
-    """Return the 95 % interval of a part of ``num_all`` independent trials (Wilson 1927)."""
-    part, spread = num_right / num_all, _Z_95**2 / num_all
+def wilson_interval(part: float, num_trials: int) -> tuple[float, float]:
+    """Return the 95 % interval of a ``part``, 0 to 1, of ``num_trials`` independent trials (Wilson 1927)."""
+    spread = _Z_95**2 / num_trials
     centre = (part + spread / 2) / (1 + spread)
-    half = _Z_95 * math.sqrt(part * (1 - part) / num_all + spread / (4 * num_all)) / (1 + spread)
+    half = _Z_95 * math.sqrt(part * (1 - part) / num_trials + spread / (4 * num_trials)) / (1 + spread)
     return centre - half, centre + half
 
 

@@ -43,11 +43,13 @@ def _group(made: Predictions, chosen: NDArray[np.bool_]) -> dict[str, Any]:
         "clips": len(clips),
         "speakers": len(by_speaker),
         "unheard": int((decided == UNHEARD).sum()),
-        "accuracy": _part(int(np.trace(counts)), len(clips)),
+        "accuracy": _part(truth == decided, clips),
         "uar": _with_interval(uar(counts), speaker_interval(np.stack(list(by_speaker.values())))),
         "confusion": counts.tolist(),
         "coverage": _rounded(float(is_sure.mean())),
-        "accuracy_of_covered": _part(int((truth == decided)[is_sure].sum()), int(is_sure.sum())),
+        "accuracy_of_covered": _part(
+            (truth == decided)[is_sure], [clip for clip, is_in in zip(clips, is_sure, strict=True) if is_in]
+        ),
         "uar_by_speaker": {name: _rounded(uar(one)) for name, one in by_speaker.items()},
         "reliability": _reliability(probabilities.max(axis=1), truth == decided),
     }
@@ -79,10 +81,12 @@ def _reliability(confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) -
     ]
 
 
-def _part(num_right: int, num_all: int) -> dict[str, Any]:
-    if not num_all:
+def _part(is_right: NDArray[np.bool_], clips: Sequence[Clip]) -> dict[str, Any]:
+    """Return the part that is right; a clip that was tested again, in another repeat, is no further trial."""
+    if not len(clips):
         return {"value": None, "interval_95": [0.0, 1.0]}
-    return _with_interval(num_right / num_all, wilson_interval(num_right, num_all))
+    part = float(is_right.mean())
+    return _with_interval(part, wilson_interval(part, len(set(clips))))
 
 
 def _with_interval(value: float, interval: Sequence[float]) -> dict[str, Any]:

@@ -59,11 +59,10 @@ def figures(result: Result) -> dict[str, Any]:
 
     A clip that is tested in several repetitions is one trial for the interval of the accuracy, not several.
     """
-    num_right = round(result.accuracy * result.num_clips)
     return {
         "clips": result.num_clips,
         "speakers": len(result.by_speaker),
-        "accuracy": _estimate(result.accuracy, wilson_interval(num_right, result.num_clips)),
+        "accuracy": _estimate(result.accuracy, wilson_interval(result.accuracy, result.num_clips)),
         "uar": _estimate(uar(result.confusion), speaker_interval(result.by_speaker)),
         "confusion": result.confusion.tolist(),
     }

@@ -24,7 +24,7 @@ def reliability_diagram(bins: Sequence[Bin], texts: Texts) -> Figure:
     filled = [each for each in bins if each.num_clips]
     confidence, accuracy = [each.confidence for each in filled], [each.accuracy for each in filled]
     panel.plot([0, 1], [0, 1], color=GREY, linestyle="--", label=texts["reliability.diagonal"])
-    bounds = [wilson_interval(round(each.accuracy * each.num_clips), each.num_clips) for each in filled]
+    bounds = [wilson_interval(each.accuracy, each.num_clips) for each in filled]
     panel.vlines(confidence, [low for low, _ in bounds], [high for _, high in bounds], color=BLUE, linewidth=0.8)
     panel.plot(confidence, accuracy, color=BLUE, marker="o", clip_on=False, label=texts["reliability.bins"])
     panel.set(xlim=(0, 1), ylim=(0, 1), ylabel=texts["reliability.accuracy"])
