@@ -20,7 +20,7 @@ from training.corpora.base import LABELS, Clip
 from training.errors import CorpusError, RunError
 from training.figures import UNHEARD, decisions, label_indices, uar
 from training.peers.base import Decisions
-from training.peers.functionals import FunctionalStore, extract
+from training.peers.functionals import FunctionalStore
 from training.peers.majority import Majority
 from training.peers.measured import Column, difference, figures, results_of
 from training.peers.normalisation import by_speaker, by_training_clips
@@ -526,11 +526,13 @@ def test_functionals_are_made_once(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("_opensmile")
 def test_a_sample_at_full_scale_does_not_turn_over(tmp_path: Path) -> None:
     samples = speech(16_000).astype(np.float64) / np.abs(speech(16_000)).max()
-    rows = []
+    clips = []
     for name, largest in (("full", 1.0), ("less", 1.0 - 2.0**-15)):
         path = tmp_path / f"{name}.wav"
         soundfile.write(path, np.minimum(samples, largest), 16_000, subtype="FLOAT")
-        rows.append(extract(path, "eGeMAPSv02"))
+        clips.append(Clip(path, "anger", "a", "emodb", "man"))
+
+    rows = FunctionalStore("eGeMAPSv02").functionals(clips)
 
     assert np.abs(samples).max() == 1.0
     np.testing.assert_array_equal(rows[0], rows[1])
@@ -543,7 +545,7 @@ def test_a_clip_that_is_too_short_is_named(tmp_path: Path, num_samples: int) -> 
     soundfile.write(path, np.zeros(num_samples), 16_000)
 
     with pytest.raises(CorpusError, match=rf"short\.wav: openSMILE finds no eGeMAPSv02 in {num_samples} samples"):
-        extract(path, "eGeMAPSv02")
+        FunctionalStore("eGeMAPSv02").functionals([Clip(path, "anger", "a", "emodb", "man")])
 
 
 @pytest.mark.usefixtures("_opensmile")

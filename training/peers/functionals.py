@@ -35,7 +35,6 @@ FeatureSet = Literal["eGeMAPSv02", "ComParE_2016"]
 Row = NDArray[np.float32]
 
 _LARGEST = 1.0 - 2.0**-15
-_FEW_CLIPS = 100
 
 
 class FunctionalStore:
@@ -110,9 +109,9 @@ def _make(job: tuple[Path, Path], feature_set: FeatureSet) -> None:
 
 
 def _map(make: partial[None], jobs: Sequence[tuple[Path, Path]], num_processes: int) -> Iterator[None]:
-    if num_processes == 1 or len(jobs) < _FEW_CLIPS:
-        yield from map(make, jobs)
+    if not jobs:
         return
+    # Never in this process: where TensorFlow is loaded, openSMILE 2.6 spoils the memory and aborts.
     with ProcessPoolExecutor(num_processes, multiprocessing.get_context("spawn")) as executor:
         yield from executor.map(make, jobs, chunksize=4)
 

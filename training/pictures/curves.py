@@ -13,7 +13,7 @@ from training.pictures.style import (
     BLACK,
     GREY,
     TEXT_WIDTH_INCHES,
-    VERMILLION,
+    VERMILION,
     new_figure,
     picture,
     write_numbers,
@@ -53,7 +53,7 @@ def _draw(panel: Axes, values: Sequence[Sequence[float]], curves: Mapping[str, C
         panel.plot(range(1, len(series) + 1), series, color=GREY, linewidth=0.7, label=name)
         if 0 < curve.best_epoch <= len(series):
             best = curve.best_epoch
-            panel.plot([best], [series[best - 1]], color=VERMILLION, marker="D", markersize=3.5, linestyle="")
+            panel.plot([best], [series[best - 1]], color=VERMILION, marker="D", markersize=3.5, linestyle="")
     if len(values) > 1:
         mean = mean_curve(values)
         panel.plot(range(1, len(mean) + 1), mean, color=BLACK, linewidth=2)
@@ -62,6 +62,6 @@ def _draw(panel: Axes, values: Sequence[Sequence[float]], curves: Mapping[str, C
 def _legend(num_curves: int, texts: Texts) -> tuple[list[Line2D], list[str]]:
     one = (Line2D([], [], color=GREY, linewidth=0.7), texts["curves.one"].format(count=num_curves))
     mean = (Line2D([], [], color=BLACK, linewidth=2), texts["curves.mean"])
-    best = (Line2D([], [], color=VERMILLION, marker="D", markersize=3.5, linestyle=""), texts["curves.best"])
+    best = (Line2D([], [], color=VERMILION, marker="D", markersize=3.5, linestyle=""), texts["curves.best"])
     shown = (one, mean, best) if num_curves > 1 else (one, best)
     return [line for line, _ in shown], [name for _, name in shown]

@@ -26,7 +26,7 @@ COLUMN_WIDTH_INCHES = 3.35
 
 # Okabe and Ito (2008): told apart with every kind of colour vision, and most of them in grey.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
-YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY = "#767676"
 
 SCALE = "cividis"
@@ -67,7 +67,7 @@ class Look:
 
 LOOKS = (
     Look(BLUE, "o", ""),
-    Look(VERMILLION, "s", "////"),
+    Look(VERMILION, "s", "////"),
     Look(GREEN, "^", "...."),
     Look(ORANGE, "D", "\\\\\\\\"),
     Look(PURPLE, "v", "xxxx"),
