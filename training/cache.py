@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from training.errors import RunError
+
 
 def cache_dir() -> Path:
     """Return where it is kept: ``EMOTION_CACHE``, else the user's cache folder."""
@@ -15,15 +17,31 @@ def cache_dir() -> Path:
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Let ``write`` fill a file that is at ``path`` once it is complete: a process that is killed leaves none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Let ``write`` fill a file that is at ``path`` once it is complete: a process that is killed leaves none.
+
+    Raises:
+        RunError: It can not be written.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("wb") as file:
-            write(file)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                write(file)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f"{path}: can not be written ({error.strerror or error})") from error
+
+
+def write_text_whole(path: Path, text: str) -> None:
+    """Write ``text`` to ``path``, whole or not at all.
+
+    Raises:
+        RunError: It can not be written.
+    """
+    write_whole(path, lambda file: file.write(text.encode()))
 
 
 def code_hash(sources: Iterable[Path]) -> str:

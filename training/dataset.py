@@ -17,6 +17,7 @@ import streamer
 from streamer.settings import MfccSettings, SpeechSettings
 from training.cache import cache_dir, code_hash, write_whole
 from training.corpora.base import Clip, content_hash
+from training.errors import RunError
 from training.experiment import Room
 from training.hearing import Rows, heard_rows
 from training.rooms import place, read_samples
@@ -48,6 +49,7 @@ def load_examples(
 
     Raises:
         CorpusError: A clip can not be read.
+        RunError: The cache can not be written, or is damaged.
     """
     hashes = [content_hash(clip.path) for clip in clips]
     context = _context(features, room)
@@ -58,7 +60,7 @@ def load_examples(
     make = partial(_make_rows, features=features, room=room)
     for _ in tqdm(_map(make, jobs, num_processes), "rows", len(jobs), unit="clip", mininterval=1, disable=not jobs):
         pass
-    return [Example(clip, np.load(path)) for clip, path in zip(clips, paths, strict=True)]
+    return [Example(clip, _load(path)) for clip, path in zip(clips, paths, strict=True)]
 
 
 def data_hash(clips: Sequence[Clip]) -> str:
@@ -71,6 +73,13 @@ def _make_rows(job: tuple[Path, str, Path], *, features: MfccSettings, room: Roo
     source, digest, target = job
     rows = heard_rows(place(read_samples(source), room, int(digest[:8], 16)), features, SpeechSettings())
     write_whole(target, partial(np.save, arr=rows))
+
+
+def _load(path: Path) -> Rows:
+    try:
+        return np.asarray(np.load(path), np.float32)
+    except (OSError, ValueError, EOFError) as error:
+        raise RunError(f"{path}: damaged ({error}); delete it, and it is made anew") from error
 
 
 def _map(make: partial[None], jobs: list[tuple[Path, str, Path]], num_processes: int | None) -> Iterator[None]:

@@ -9,9 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from training.cache import write_whole
+from training.cache import write_text_whole
 from training.corpora.base import LABELS, Clip, Corpus
-from training.errors import RunError
 from training.health import find_checked_clips
 from training.levels import Levels, dbfs, load_levels
 
@@ -162,8 +161,4 @@ def _listed(counts: dict[str, int], unit: str) -> str:
 
 
 def _write(path: Path, described: dict[str, Any]) -> None:
-    text = json.dumps(described, indent=1) + "\n"
-    try:
-        write_whole(path, lambda file: file.write(text.encode()))
-    except OSError as error:
-        raise RunError(f"{path}: can not be written ({error.strerror})") from error
+    write_text_whole(path, json.dumps(described, indent=1) + "\n")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from streamer.settings import SpeechSettings
-from training.cache import write_whole
+from training.cache import write_text_whole
 from training.calibration import Calibration, calibrate
 from training.corpora.base import Clip, Corpus
 from training.dataset import Example, data_hash, load_examples
@@ -54,7 +54,7 @@ def evaluate(experiment: Experiment, corpora: Sequence[Corpus], clips: Sequence[
     }
     write_csv(out / PREDICTIONS_FILE, [said for outcome in outcomes for said in outcome.said])
     text = json.dumps(evaluation, indent=1, ensure_ascii=False) + "\n"
-    write_whole(out / EVALUATION_FILE, lambda file: file.write(text.encode()))
+    write_text_whole(out / EVALUATION_FILE, text)
     return summary(evaluation)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from training.cache import cache_dir, code_hash, write_whole
+from training.cache import cache_dir, code_hash, write_text_whole
 from training.corpora.base import content_hash
 
 _FULL_SCALE = 0.9999
@@ -85,7 +85,7 @@ def load_levels(paths: Sequence[Path], *, num_processes: int | None = None) -> l
     known |= dict(zip(jobs, measured, strict=True))
     if jobs:
         text = json.dumps({digest: asdict(levels) for digest, levels in known.items()})
-        write_whole(cached, lambda file: file.write(text.encode()))
+        write_text_whole(cached, text)
     return [known[digest] for digest in digests]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from training.cache import cache_dir, write_whole
+from training.cache import cache_dir, write_text_whole
 from training.corpora.base import content_hash
 from training.peers.base import Decisions
 from training.protocols import Clips, Task
@@ -30,7 +30,7 @@ def remembered(name: str, description: Any, task: Task, decide: Callable[[Task],
         return Decisions(np.array(found["indices"], np.int64), found["settings"])
     decisions = decide(task)
     content = {"task": str(task), "settings": decisions.settings, "indices": decisions.indices.tolist()}
-    write_whole(kept, lambda file: file.write(json.dumps(content).encode()))
+    write_text_whole(kept, json.dumps(content))
     return decisions
 
 
