@@ -13,7 +13,7 @@ from streamer.settings import MfccSettings, SpeechSettings
 from streamer.speech.vad import WebRtcDetector
 from training.corpora.base import Clip
 from training.dataset import data_hash, load_examples
-from training.errors import CorpusError
+from training.errors import CorpusError, RunError
 from training.experiment import QUIET, Room
 from training.hearing import RowRecorder, heard_rows
 from training.rooms import place, read_samples
@@ -133,6 +133,15 @@ def test_a_clip_is_heard_once_whatever_its_name_and_label(clip: Clip, tmp_path: 
     load_examples([Clip(copy, "sadness", "16", "emodb", "woman"), clip], FEATURES, QUIET)
 
     assert len(cached_rows(tmp_path)) == 1
+
+
+def test_a_damaged_file_in_the_cache_is_named(clip: Clip, tmp_path: Path) -> None:
+    load_examples([clip], FEATURES, QUIET)
+    (cached,) = cached_rows(tmp_path)
+    cached.write_bytes(cached.read_bytes()[:100])
+
+    with pytest.raises(RunError, match=rf"{cached.name}: damaged .* delete it"):
+        load_examples([clip], FEATURES, QUIET)
 
 
 @pytest.mark.parametrize(

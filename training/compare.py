@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from training.cache import write_whole
+from training.cache import write_text_whole
 from training.corpora.base import Corpus
 from training.dataset import data_hash
 from training.errors import RunError
@@ -58,8 +58,8 @@ def compare(corpora: Sequence[Corpus], clips: Clips, runs: Sequence[Path], out: 
         "num_repeats": NUM_REPEATS,
         **measure(systems, with_live(all_tasks(clips)), networks[0].name if networks else None),
     }
-    _write(out / COMPARISON_FILE, json.dumps(comparison, indent=1, ensure_ascii=False) + "\n")
-    _write(out / TEXT_FILE, markdown(comparison))
+    write_text_whole(out / COMPARISON_FILE, json.dumps(comparison, indent=1, ensure_ascii=False) + "\n")
+    write_text_whole(out / TEXT_FILE, markdown(comparison))
     print(plain(comparison))
 
 
@@ -103,13 +103,6 @@ def _require_unique(names: Sequence[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise RunError(f"two systems are called {', '.join(twice)}; compare runs of experiments with different names")
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        write_whole(path, lambda file: file.write(text.encode()))
-    except OSError as error:
-        raise RunError(f"{path}: can not be written ({error.strerror})") from error
 
 
 def _versions() -> dict[str, str | None]:
