@@ -1,6 +1,7 @@
 """Files that nobody should train on: found, listed, and left out only where that was asked for."""
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from signals import noise, silence, speech, tone
 from training_toys import make_toy_emodb, make_toy_emouerj
 
 from training import levels as levels_module
+from training.cache import cache_dir
 from training.corpora import find_clips, find_corpora
 from training.corpora.base import Clip
 from training.errors import CorpusError
@@ -240,3 +242,21 @@ def test_no_real_recording_is_refused(corpora: Path, capsys: pytest.CaptureFixtu
     clips = find_clips(find_corpora(["emodb", "nemo", "ravdess"], corpora), corpora).clips[::20]
 
     assert check_clips(clips) == []
+
+
+def test_a_name_that_is_not_utf_8_is_a_complaint(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xff.wav")
+    soundfile.write(tmp_path / "plain.wav", speech(16_000), 16_000)
+    (tmp_path / "plain.wav").rename(path)
+
+    assert "its name is not UTF-8" in measure(path).fault
+
+
+def test_a_damaged_cache_of_levels_is_made_anew(wav: Callable[..., Path]) -> None:
+    path = wav(speech(16_000))
+    measured = load_levels([path])
+    (cached,) = (cache_dir() / "levels").iterdir()
+    for damage in ("", "{", "[]", '{"a": 1}', '{"a": {"b": 1}}'):
+        cached.write_text(damage)
+
+        assert load_levels([path]) == measured

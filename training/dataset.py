@@ -2,16 +2,12 @@
 
 import hashlib
 import json
-import multiprocessing
-import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 import streamer
 from streamer.settings import MfccSettings, SpeechSettings
@@ -20,6 +16,7 @@ from training.corpora.base import Clip, content_hash
 from training.errors import RunError
 from training.experiment import Room
 from training.hearing import Rows, heard_rows
+from training.pool import over_files
 from training.rooms import place, read_samples
 
 _HEARD_BY = ("pipeline.py", "settings.py", "features/*.py", "speech/*.py")
@@ -58,7 +55,7 @@ def load_examples(
         (clip.path, digest, path) for clip, digest, path in zip(clips, hashes, paths, strict=True) if not path.exists()
     ]
     make = partial(_make_rows, features=features, room=room)
-    for _ in tqdm(_map(make, jobs, num_processes), "rows", len(jobs), unit="clip", mininterval=1, disable=not jobs):
+    for _ in over_files(make, jobs, "rows", num_processes=num_processes):
         pass
     return [Example(clip, _load(path)) for clip, path in zip(clips, paths, strict=True)]
 
@@ -80,16 +77,6 @@ def _load(path: Path) -> Rows:
         return np.asarray(np.load(path), np.float32)
     except (OSError, ValueError, EOFError) as error:
         raise RunError(f"{path}: damaged ({error}); delete it, and it is made anew") from error
-
-
-def _map(make: partial[None], jobs: list[tuple[Path, str, Path]], num_processes: int | None) -> Iterator[None]:
-    num_processes = num_processes or os.cpu_count() or 1
-    if num_processes == 1 or len(jobs) < 100:
-        yield from map(make, jobs)
-        return
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(num_processes, spawn) as executor:
-        yield from executor.map(make, jobs, chunksize=8)
 
 
 def rows_code() -> str:

@@ -15,12 +15,18 @@ from training.tables import from_table
 
 EXPERIMENTS = Path(__file__).parent / "experiments"
 NETWORKS = ("streaming", "seed")
+_HIGHEST_SEED = 2**32 - 1  # of Keras
 POOLINGS = ("mean", "mean_and_deviation", "maximum")
 
 
 def _require(holds: bool, expectation: str, got: object) -> None:
     if not holds:
         raise ExperimentError(f"{expectation}, got {got!r}")
+
+
+def _require_within(name: str, value: float, low: float, high: float) -> None:
+    """Refuse also what is not a number, which no comparison holds for."""
+    _require(low <= value <= high, f"{name} must be from {low} to {high}", value)
 
 
 @dataclass(frozen=True)
@@ -51,8 +57,8 @@ class NetworkSettings:
             return
         same = len({len(values) for values in lists}) == 1 and bool(self.channels)
         _require(same, "network: channels, kernel_rows and strides must have one entry a convolution", lists)
-        smallest = min(min(values) for values in (*lists, self.hidden_units or (1,)))
-        _require(smallest >= 1, "network: sizes must be at least 1", smallest)
+        for size in (*self.channels, *self.kernel_rows, *self.strides, *self.hidden_units):
+            _require_within("network: sizes", size, 1, 10_000)
 
 
 @dataclass(frozen=True)
@@ -81,13 +87,16 @@ class LearningSettings:
 
     def __post_init__(self) -> None:
         """Refuse values that are none."""
-        _require(self.num_epochs >= 1, "learning.num_epochs must be at least 1", self.num_epochs)
-        _require(self.batch_size >= 1, "learning.batch_size must be at least 1", self.batch_size)
-        _require(self.learning_rate > 0, "learning.learning_rate must be above 0", self.learning_rate)
+        _require_within("learning.num_epochs", self.num_epochs, 1, 10_000)
+        _require_within("learning.batch_size", self.batch_size, 1, 10_000)
+        _require_within("learning.min_batches", self.min_batches, 1, 10_000)
+        _require_within("learning.learning_rate", self.learning_rate, 1e-9, 1.0)
         known = self.schedule in ("constant", "cosine")
         _require(known, "learning.schedule must be constant or cosine", self.schedule)
-        _require(0 <= self.averaging < 1, "learning.averaging must be from 0 to below 1", self.averaging)
-        _require(0 <= self.label_smoothing < 1, "learning.label_smoothing must be from 0 to below 1", self)
+        _require_within("learning.weight_decay", self.weight_decay, 0.0, 1.0)
+        _require_within("learning.label_smoothing", self.label_smoothing, 0.0, 0.9)
+        _require_within("learning.balance", self.balance, 0.0, 2.0)
+        _require_within("learning.averaging", self.averaging, 0.0, 0.999)
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,15 @@ class Augmentation:
     most_rows: int
     """Longer clips are cropped to this."""
 
+    def __post_init__(self) -> None:
+        """Refuse values that are none."""
+        _require_within("augmentation.gain_db", self.gain_db, 0.0, 60.0)
+        _require_within("augmentation.tilt", self.tilt, 0.0, 10.0)
+        _require_within("augmentation.head_rows", self.head_rows, 0, 1000)
+        _require_within("augmentation.shortest_part", self.shortest_part, 0.01, 1.0)
+        _require_within("augmentation.most_rows", self.most_rows, 1, 1_000_000)
+        _require_within("augmentation.fewest_rows", self.fewest_rows, 1, self.most_rows)
+
 
 @dataclass(frozen=True)
 class Room:
@@ -119,8 +137,12 @@ class Room:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse a speed that is none."""
-        _require(50 <= self.speed_percent <= 200, "rooms: speed_percent must be from 50 to 200", self.speed_percent)
+        """Refuse values that are none."""
+        _require_within("rooms: speed_percent", self.speed_percent, 50, 200)
+        _require_within("rooms: seed", self.seed, 0, _HIGHEST_SEED)
+        for bound in self.snr_db or ():
+            _require_within("rooms: snr_db", bound, -40.0, 100.0)
+        _require(not self.snr_db or self.snr_db[0] <= self.snr_db[1], "rooms: snr_db must rise", self.snr_db)
 
 
 QUIET = Room()
@@ -143,7 +165,9 @@ class Experiment:
     def __post_init__(self) -> None:
         """Refuse what can not be trained."""
         _require(bool(self.rooms), "rooms: at least one is needed", self.rooms)
-        _require(self.seed >= 0, "seed must be at least 0", self.seed)
+        _require_within("seed", self.seed, 0, _HIGHEST_SEED)
+        plain = self.name.isprintable() and self.name == self.name.strip() and 1 <= len(self.name) <= 60
+        _require(plain, "name must be 1 to 60 printable characters without spaces at its ends", self.name)
         if self.network.kind == "seed":
             num_cepstra = self.features.num_cepstra
             _require(num_cepstra == 40, "features.num_cepstra of the seed network must be 40", num_cepstra)

@@ -2,20 +2,16 @@
 
 import json
 import math
-import multiprocessing
-import os
-import signal
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
-from tqdm import tqdm
 
 from training.cache import cache_dir, code_hash, write_text_whole
 from training.corpora.base import content_hash
+from training.pool import over_files
 
 _FULL_SCALE = 0.9999
 """From here on a sample counts as at full scale: the last three steps of 16 bit."""
@@ -50,6 +46,8 @@ def measure(path: Path) -> Levels:
         samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         return Levels(fault=f"can not be read as audio ({error.error_string})")
+    except UnicodeEncodeError:
+        return Levels(fault="can not be read: its name is not UTF-8, rename it")
     except (OSError, RuntimeError) as error:
         return Levels(fault=f"can not be read ({error})")
     num_samples, num_channels = samples.shape
@@ -79,9 +77,7 @@ def load_levels(paths: Sequence[Path], *, num_processes: int | None = None) -> l
     known = _load(cached)
     digests = [content_hash(path) for path in paths]
     jobs = {digest: path for digest, path in zip(digests, paths, strict=True) if digest not in known}
-    measured = tqdm(
-        _map(list(jobs.values()), num_processes), "levels", len(jobs), unit="clip", mininterval=1, disable=not jobs
-    )
+    measured = over_files(measure, list(jobs.values()), "levels", num_processes=num_processes)
     known |= dict(zip(jobs, measured, strict=True))
     if jobs:
         text = json.dumps({digest: asdict(levels) for digest, levels in known.items()})
@@ -95,20 +91,9 @@ def dbfs(level: float) -> float | None:
 
 
 def _load(path: Path) -> dict[str, Levels]:
-    if not path.exists():
+    """Return what is in the cache; of a file that is damaged nothing: to measure anew takes seconds."""
+    try:
+        kept: Mapping[str, Mapping[str, str]] = json.loads(path.read_text(encoding="utf-8"))
+        return {digest: Levels(**levels) for digest, levels in kept.items()}  # type: ignore[arg-type]
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
-    kept: Mapping[str, Mapping[str, str]] = json.loads(path.read_text(encoding="utf-8"))
-    return {digest: Levels(**levels) for digest, levels in kept.items()}  # type: ignore[arg-type]
-
-
-def _map(paths: Sequence[Path], num_processes: int | None) -> Iterator[Levels]:
-    num_processes = num_processes or os.cpu_count() or 1
-    if num_processes == 1 or len(paths) < 100:
-        yield from map(measure, paths)
-        return
-    with ProcessPoolExecutor(num_processes, multiprocessing.get_context("spawn"), _start) as executor:
-        yield from executor.map(measure, paths, chunksize=32)
-
-
-def _start() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process decides

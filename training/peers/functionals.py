@@ -9,11 +9,8 @@ of it and nothing made with it is shipped, and the extra ``compare`` that instal
 import hashlib
 import inspect
 import json
-import multiprocessing
-import os
 import warnings
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -21,12 +18,12 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from streamer.settings import SAMPLE_RATE_HZ
 from training.cache import cache_dir, write_whole
 from training.corpora.base import Clip, content_hash
 from training.errors import CorpusError, RunError
+from training.pool import over_files
 from training.rooms import read_samples
 
 FeatureSet = Literal["eGeMAPSv02", "ComParE_2016"]
@@ -43,7 +40,7 @@ class FunctionalStore:
     def __init__(self, feature_set: FeatureSet, num_processes: int | None = None) -> None:
         """Give functionals of ``feature_set``, made in ``num_processes``, all processors by default."""
         self.feature_set = feature_set
-        self._num_processes = num_processes or os.cpu_count() or 1
+        self._num_processes = num_processes
         self._rows: dict[Path, Row] = {}
 
     @property
@@ -67,8 +64,9 @@ class FunctionalStore:
         folder = functionals_dir(self.feature_set)
         kept = [folder / f"{content_hash(path)}.npy" for path in paths]
         jobs = [(path, file) for path, file in zip(paths, kept, strict=True) if not file.exists()]
-        made = _map(partial(_make, feature_set=self.feature_set), jobs, self._num_processes)
-        for _ in tqdm(made, self.feature_set, len(jobs), unit="clip", mininterval=1, disable=not jobs):
+        make = partial(_make, feature_set=self.feature_set)
+        # Never in this process: where TensorFlow is loaded, openSMILE 2.6 spoils the memory and aborts.
+        for _ in over_files(make, jobs, self.feature_set, num_processes=self._num_processes, is_apart=True):
             pass
         return [np.load(file) for file in kept]
 
@@ -106,14 +104,6 @@ def extract(path: Path, feature_set: FeatureSet) -> Row:
 def _make(job: tuple[Path, Path], feature_set: FeatureSet) -> None:
     path, kept = job
     write_whole(kept, partial(np.save, arr=extract(path, feature_set)))
-
-
-def _map(make: partial[None], jobs: Sequence[tuple[Path, Path]], num_processes: int) -> Iterator[None]:
-    if not jobs:
-        return
-    # Never in this process: where TensorFlow is loaded, openSMILE 2.6 spoils the memory and aborts.
-    with ProcessPoolExecutor(num_processes, multiprocessing.get_context("spawn")) as executor:
-        yield from executor.map(make, jobs, chunksize=4)
 
 
 @cache  # it takes half a second to make, and is used for every clip
