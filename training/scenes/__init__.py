@@ -1,0 +1,1 @@
+"""Simulated recordings with known speech: clips, pauses, rooms and noise, made from seeds."""
