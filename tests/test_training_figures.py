@@ -10,8 +10,10 @@ from streamer.features.normalise import GlobalNormaliser
 from training.augment import augmented
 from training.batches import Shuffler, balanced_weights, normaliser_of, padded
 from training.calibration import Calibration, calibrate, posteriors
+from training.corpora import find_corpora
 from training.corpora.base import LABELS, Clip
 from training.dataset import Example
+from training.errors import CorpusError, RunError
 from training.experiment import load_experiment
 from training.figures import confusion, mean_uar, uar
 from training.intervals import mean_uar_interval, speaker_interval, wilson_interval
@@ -96,6 +98,11 @@ def test_an_overconfident_network_is_cooled() -> None:
     calibration = calibrate(clips, logits)
 
     assert posteriors(logits, calibration.temperature).max(axis=1)[0] == pytest.approx(0.75, abs=0.02)
+
+
+def test_nothing_is_calibrated_where_nobody_was_heard() -> None:
+    with pytest.raises(RunError, match="nobody is heard in any of the 4 validation clips"):
+        calibrate(clips_of("ahns"), np.full((4, 4), np.nan))
 
 
 def test_the_threshold_covers_four_fifths_of_the_validation_examples() -> None:
@@ -270,3 +277,13 @@ def test_an_epoch_of_a_small_corpus_goes_through_it_several_times() -> None:
 
     assert len(batches) == shuffler.num_batches == 3
     assert all(batch.targets.sum(axis=0).tolist() == [1.0] * 4 for batch in batches)
+
+
+def test_no_corpus_can_be_called_as_a_figure_beside_corpora_is(tmp_path: Path) -> None:
+    clips = clips_of("ahns")
+    made = predictions(clips, logits_for("ahns"), Calibration(1.0, 0.0))
+
+    for name in set(score(made)) - {clip.corpus for clip in clips}:
+        (tmp_path / name).mkdir()
+        with pytest.raises(CorpusError, match=f"a corpus can not be called {name}"):
+            find_corpora([name], tmp_path)

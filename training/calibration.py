@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.corpora.base import Clip
+from training.errors import RunError
 from training.figures import label_indices
 
 COVERAGE = 0.8
@@ -42,7 +43,13 @@ def negative_log_likelihood(clips: Sequence[Clip], probabilities: NDArray[np.flo
 
 
 def calibrate(clips: Sequence[Clip], logits: NDArray[np.float64]) -> Calibration:
-    """Return the temperature of the least negative log likelihood, and the threshold that keeps ``COVERAGE``."""
+    """Return the temperature of the least negative log likelihood, and the threshold that keeps ``COVERAGE``.
+
+    Raises:
+        RunError: No clip was heard.
+    """
+    if np.isnan(logits).any(axis=1).all():
+        raise RunError(f"nobody is heard in any of the {len(clips)} validation clips: nothing says how sure to be")
     losses = [negative_log_likelihood(clips, posteriors(logits, temperature)) for temperature in _TEMPERATURES]
     temperature = float(_TEMPERATURES[int(np.argmin(losses))])
     largest = posteriors(logits, temperature).max(axis=1)

@@ -13,6 +13,7 @@ from training.corpora.words import LABEL_WORDS
 from training.errors import CorpusError
 
 DESCRIPTION_FILE = "corpus.toml"
+_TAKEN = ("pooled", "mean_uar_of_corpora", "nll", "nll_uncalibrated")  # beside corpora in evaluation.json
 _SPDX = re.compile(r"[A-Za-z0-9.-]+\+?")
 
 
@@ -50,8 +51,10 @@ def generic_corpus(name: str, corpora_dir: Path) -> GenericCorpus:
     """Return the corpus in the folder ``name``, with what its ``corpus.toml`` says where there is one.
 
     Raises:
-        CorpusError: ``corpus.toml`` is malformed.
+        CorpusError: ``corpus.toml`` is malformed, or the name stands for something else in the results.
     """
+    if name in _TAKEN:
+        raise CorpusError(f"{corpora_dir / name}: a corpus can not be called {name}, as figures are; rename the folder")
     path = corpora_dir / name / DESCRIPTION_FILE
     told = _read(path)
     labels = _labels(path, told.pop("labels", {}))
