@@ -40,7 +40,7 @@ def export_run(folder: Path, target: Path) -> str:
     try:
         temporary.write_bytes(content)
         difference = _check(network, temporary, run)
-        text = card(run.description, target.name, size_bytes=len(content), difference=difference)
+        text = _card(run, folder, target, len(content), difference)
         target.with_suffix(".md").write_text(text, encoding="utf-8")
         temporary.replace(target)
     except OSError as error:
@@ -48,6 +48,16 @@ def export_run(folder: Path, target: Path) -> str:
     finally:
         temporary.unlink(missing_ok=True)
     return f"{target}: {len(content)} bytes, differs from the network by at most {difference:.1e}"
+
+
+def _card(run: Run, folder: Path, target: Path, size_bytes: int, difference: float) -> str:
+    try:
+        return card(run.description, target.name, size_bytes=size_bytes, difference=difference)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise ExportError(
+            f"{folder}: run.json or evaluation.json lacks what a card needs ({type(error).__name__}: {error}); "
+            "fit and evaluate again"
+        ) from error
 
 
 def _load_network(path: Path) -> Any:

@@ -30,6 +30,9 @@ def check_parity(network: Any, classifier: OnnxClassifier, clips: Sequence[Rows]
     normaliser = GlobalNormaliser(classifier.info.mean, classifier.info.std)
     largest = 0.0
     for rows in _lengths(clips):
+        if rows.ndim != 2 or rows.shape[1] != len(classifier.info.mean):
+            expected_shape = f"(num_rows, {len(classifier.info.mean)})"
+            raise ParityError(f"rows to compare with must be of shape {expected_shape}, got {rows.shape}")
         expected = np.asarray(network(normaliser.normalise(rows)[np.newaxis], training=False))[0]
         difference = float(np.abs(expected - classifier.logits(rows)).max())
         if not difference <= TOLERANCE:

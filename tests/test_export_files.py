@@ -86,7 +86,14 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     same = {"experiment": {"name": "untrained"}, "data_sha256": "0" * 64}
     history = {"loss": [], "best_epoch": {"validation": 0}}
-    more = {"command": "fit", "history": history, "versions": {}, "coverage_on_validation": 0.8, **same}
+    more = {
+        "command": "fit",
+        "history": history,
+        "versions": {},
+        "coverage_on_validation": 0.8,
+        "is_complete": True,
+        **same,
+    }
     folder = tmp_path_factory.mktemp("untrained") / "run"
     write_run(folder, network, info, more, examples)
     evaluation = {"command": "evaluate", **same, **made_up_evaluation(examples)}
@@ -214,6 +221,63 @@ def test_a_run_that_describes_no_model_is_refused(
         export_run(folder, tmp_path / "x.onnx")
 
     assert not (tmp_path / "x.onnx").exists()
+
+
+def change_run(folder: Path, **changed: object) -> None:
+    path = folder / "run.json"
+    description = {**json.loads(path.read_text(encoding="utf-8")), **changed}
+    kept = {key: value for key, value in description.items() if value is not None}
+    path.write_text(json.dumps(kept), encoding="utf-8")
+
+
+def test_the_card_of_an_interrupted_training_says_so(run_folder: Path, tmp_path: Path) -> None:
+    folder = copy_of(run_folder, tmp_path)
+    change_run(folder, is_complete=False)
+
+    export_run(folder, tmp_path / "x.onnx")
+
+    assert "**Its training was interrupted** after epoch 0" in (tmp_path / "x.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("key", ["history", "versions", "command", "coverage_on_validation", "is_complete"])
+def test_a_run_that_lacks_what_a_card_needs_is_one_line_and_no_file(run_folder: Path, tmp_path: Path, key: str) -> None:
+    folder = copy_of(run_folder, tmp_path)
+    change_run(folder, **{key: None})
+
+    with pytest.raises(ExportError, match=f"lacks what a card needs .*{key}"):
+        export_run(folder, tmp_path / "x.onnx")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_rows_of_another_width_are_refused(run_folder: Path, tmp_path: Path) -> None:
+    folder = copy_of(run_folder, tmp_path)
+    np.savez(folder / "parity.npz", np.zeros((5, 3), np.float32))
+
+    with pytest.raises(ParityError, match=r"must be of shape \(num_rows, 13\), got \(5, 3\)"):
+        export_run(folder, tmp_path / "x.onnx")
+
+
+def test_what_a_corpus_says_of_itself_is_no_markup_in_the_card(run_folder: Path, tmp_path: Path) -> None:
+    folder = copy_of(run_folder, tmp_path)
+    sides = {"train": 1, "validation": 1, "test": 0}
+    corpus = {
+        "corpus": "Mine",
+        "language": "a | b",
+        "description": "<script>",
+        "remarks": [],
+        "licence": "CC0-1.0",
+        "attribution": "me",
+        "clips": sides,
+        "speakers": {side: [] for side in sides},
+    }
+    change_description(folder, "data", [corpus])
+
+    export_run(folder, tmp_path / "x.onnx")
+
+    text = (tmp_path / "x.md").read_text(encoding="utf-8")
+    assert "| Mine | a \\| b |" in text
+    assert "Mine: &lt;script>." in text
 
 
 @pytest.mark.parametrize(

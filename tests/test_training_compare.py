@@ -17,12 +17,13 @@ from training.calibration import Calibration
 from training.compare import COMPARISON_FILE, TEXT_FILE, compare, measure, with_live
 from training.corpora import find_corpora, load_clips
 from training.corpora.base import LABELS, Clip
+from training.dataset import data_hash
 from training.errors import CorpusError, RunError
 from training.figures import UNHEARD, decisions, label_indices, uar
 from training.peers.base import Decisions
 from training.peers.functionals import FunctionalStore
 from training.peers.majority import Majority
-from training.peers.measured import Column, difference, figures, results_of
+from training.peers.measured import Column, difference, differences, figures, mean_figures, results_of
 from training.peers.normalisation import by_speaker, by_training_clips
 from training.peers.recorded import recorded_networks
 from training.peers.svm import SvmGrid, SvmPeer, groups_of, mean_squared_distances
@@ -33,7 +34,7 @@ from training.runs import EVALUATION_FILE, PREDICTIONS_FILE
 
 SMALL_GRID = SvmGrid(penalties=(1.0, 10.0), gammas=(0.3, 1.0), num_folds=3)
 NUM_COLUMNS = 5
-UNUSED = ("command", "data_sha256", "versions", "states", "protocols", "histories")
+CLIPS_HASH = "hash of the clips"
 
 
 @pytest.fixture(autouse=True)
@@ -284,7 +285,7 @@ def test_a_system_equal_to_itself_differs_by_exactly_nothing(tmp_path: Path) -> 
     task = task_of(tmp_path)
     (result,) = results_of([(task, Fixed("x", wrong="d").decide(task))]).values()
 
-    found = difference(result, result)
+    found = difference([result], [result])
 
     assert found == {"value": 0.0, "interval_95": [0.0, 0.0], "share_of_draws_below_0": 0.0}
 
@@ -300,12 +301,27 @@ def test_a_system_that_is_better_for_every_speaker_has_an_interval_above_nothing
     better = np.where(is_hard & ~is_first, (truth + 1) % 4, truth)
     (one,), (other,) = (results_of([(task, Decisions(decided))]).values() for decided in (better, worse))
 
-    found, reverse = difference(one, other), difference(other, one)
+    found, reverse = difference([one], [other]), difference([other], [one])
 
     assert figures(one)["uar"]["interval_95"][0] < figures(other)["uar"]["interval_95"][1]
     assert found["value"] == pytest.approx(0.25)
     assert found["interval_95"] == pytest.approx([0.25, 0.25])
     assert (found["share_of_draws_below_0"], reverse["share_of_draws_below_0"]) == (0.0, 1.0)
+
+
+def test_the_difference_of_the_mean_weighs_corpora_alike(tmp_path: Path) -> None:
+    """One corpus is larger, and there alone the two differ."""
+    large, small = clips_of(tmp_path, "defg"), clips_of(tmp_path, "de", corpus="nemo")
+    task = replace(task_of(tmp_path), test=large + small)
+    better = label_indices(task.test)
+    worse = np.where(np.arange(len(better)) < len(large), (better + 1) % 4, better)
+    results = {name: results_of([(task, Decisions(each))]) for name, each in (("one", better), ("two", worse))}
+
+    found = {each["corpus"]: each for each in differences("one", results, ["speakers"])}
+
+    assert {corpus: each["value"] for corpus, each in found.items()} == {"emodb": 1.0, "nemo": 0.0, "mean": 0.5}
+    assert found["mean"]["interval_95"] == [0.5, 0.5]
+    assert mean_figures(list(results["two"].values()))["uar"]["value"] == 0.5
 
 
 def test_a_clip_that_is_tested_again_is_no_further_trial(tmp_path: Path) -> None:
@@ -331,11 +347,17 @@ def test_figures_are_of_each_protocol_and_corpus(tmp_path: Path) -> None:
     }
 
 
-def write_run(folder: Path, name: str, lines: Sequence[Mapping[str, str]]) -> Path:
+def write_run(folder: Path, name: str, lines: Sequence[Mapping[str, str]], data_sha256: str = CLIPS_HASH) -> Path:
     """Write what ``evaluate`` leaves in a run folder, with ``lines`` as predictions."""
     folder.mkdir()
-    nothing: dict[str, object] = {key: {} for key in UNUSED}
-    (folder / EVALUATION_FILE).write_text(json.dumps({"experiment": {"name": name, "features": {}}, **nothing}))
+    evaluation = {
+        "experiment": {"name": name, "features": {}},
+        "command": "",
+        "data_sha256": data_sha256,
+        "corpora": [],
+        **{key: {} for key in ("versions", "states", "protocols", "histories")},
+    }
+    (folder / EVALUATION_FILE).write_text(json.dumps(evaluation))
     with (folder / PREDICTIONS_FILE).open("w", newline="") as file:
         rows = csv.DictWriter(file, COLUMNS)
         rows.writeheader()
@@ -364,7 +386,7 @@ def test_a_recorded_network_says_what_is_in_the_file(tmp_path: Path) -> None:
     said = {clip.path.name: index % (len(LABELS) + 1) for index, clip in enumerate(task.test)}
     lines = lines_of(task, said)[::-1] + lines_of(task, 3, state="warm_5")
 
-    (network,) = recorded_networks(write_run(tmp_path / "run", "streaming", lines))
+    (network,) = recorded_networks(write_run(tmp_path / "run", "streaming", lines), CLIPS_HASH)
 
     assert network.name == "streaming"
     assert network.decide(task).indices.tolist() == list(said.values())
@@ -379,7 +401,7 @@ def test_what_evaluate_writes_is_read_back(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", "streaming", [])
     write_csv(folder / PREDICTIONS_FILE, [Said("speakers", "cold", "validation", task, made)])
 
-    (network,) = recorded_networks(folder)
+    (network,) = recorded_networks(folder, CLIPS_HASH)
 
     np.testing.assert_array_equal(network.decide(task).indices, decisions(logits))
 
@@ -388,7 +410,7 @@ def test_a_network_chosen_on_test_clips_is_a_system_of_its_own(tmp_path: Path) -
     task = task_of(tmp_path)
     lines = lines_of(task, 1) + lines_of(task, 2, selection="test")
 
-    networks = recorded_networks(write_run(tmp_path / "run", "seed", lines))
+    networks = recorded_networks(write_run(tmp_path / "run", "seed", lines), CLIPS_HASH)
 
     assert {network.name: int(network.decide(task).indices[0]) for network in networks} == {
         "seed": 1,
@@ -399,7 +421,7 @@ def test_a_network_chosen_on_test_clips_is_a_system_of_its_own(tmp_path: Path) -
 
 def test_a_clip_that_a_network_was_not_asked_about_is_named(tmp_path: Path) -> None:
     task = task_of(tmp_path)
-    (network,) = recorded_networks(write_run(tmp_path / "run", "streaming", lines_of(task)[1:]))
+    (network,) = recorded_networks(write_run(tmp_path / "run", "streaming", lines_of(task)[1:]), CLIPS_HASH)
 
     with pytest.raises(RunError, match=r"speakers/fold 0: nothing is said of emodb/d/anger/emodb-d-anger-0\.wav;"):
         network.decide(task)
@@ -407,7 +429,7 @@ def test_a_clip_that_a_network_was_not_asked_about_is_named(tmp_path: Path) -> N
 
 def test_a_clip_that_only_a_network_knows_is_named(tmp_path: Path) -> None:
     task = task_of(tmp_path)
-    (network,) = recorded_networks(write_run(tmp_path / "run", "streaming", lines_of(task)))
+    (network,) = recorded_networks(write_run(tmp_path / "run", "streaming", lines_of(task)), CLIPS_HASH)
 
     with pytest.raises(RunError, match=r"no such clip is tested: emodb/d/anger/emodb-d-anger-0\.wav and of 1 more"):
         network.decide(replace(task, test=task.test[2:]))
@@ -417,12 +439,12 @@ def test_two_clips_that_can_not_be_told_apart_are_refused(tmp_path: Path) -> Non
     lines = lines_of(task_of(tmp_path))
 
     with pytest.raises(RunError, match="there twice"):
-        recorded_networks(write_run(tmp_path / "run", "streaming", [*lines, lines[0]]))
+        recorded_networks(write_run(tmp_path / "run", "streaming", [*lines, lines[0]]), CLIPS_HASH)
 
 
 def test_a_run_without_predictions_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no predictions"):
-        recorded_networks(write_run(tmp_path / "run", "streaming", []))
+        recorded_networks(write_run(tmp_path / "run", "streaming", []), CLIPS_HASH)
 
 
 def comparison_of(tmp_path: Path) -> dict[str, object]:
@@ -477,10 +499,17 @@ def test_without_a_network_there_are_no_differences(tmp_path: Path) -> None:
 
 
 def test_two_runs_of_one_name_are_refused(tmp_path: Path) -> None:
-    run = write_run(tmp_path / "run", "streaming", lines_of(task_of(tmp_path)))
+    run = write_run(tmp_path / "run", "streaming", lines_of(task_of(tmp_path)), data_hash(()))
 
     with pytest.raises(RunError, match="two systems are called streaming"):
         compare((), (), [run, run], tmp_path / "out", "")
+
+
+def test_a_run_that_was_evaluated_on_other_clips_is_refused(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", "streaming", lines_of(task_of(tmp_path)))
+
+    with pytest.raises(RunError, match="was evaluated on other clips than those of --corpora"):
+        compare((), clips_of(tmp_path, "a"), [run], tmp_path / "out", "")
 
 
 def test_the_default_peers_say_what_they_see() -> None:

@@ -5,6 +5,7 @@ import json
 import warnings
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,9 +23,11 @@ import export.__main__ as export_command
 import training.__main__ as training_command
 from streamer.emotion.classifier import OnnxClassifier
 from streamer.settings import SpeechSettings
+from training import fitting
 from training.batches import Shuffler
 from training.corpora import find_corpora, load_clips
 from training.corpora.base import LABELS
+from training.errors import ExperimentError, RunError
 from training.experiment import QUIET, load_experiment
 from training.fitting import TEST, VALIDATION, Fitted, fit_task
 from training.hearing import heard_rows
@@ -283,3 +286,42 @@ def test_the_seed_network_takes_rows_as_they_are(tmp_path: Path) -> None:
 
     assert set(fitted.mean) == {0.0}
     assert set(fitted.std) == {1.0}
+
+
+@pytest.mark.parametrize("kind", ["done", "checkpoint"])
+@pytest.mark.parametrize("damage", [b"", b"PK", b"PK\x03\x04 cut"])
+def test_a_damaged_cache_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, damage: bytes) -> None:
+    with monkeypatch.context() as patch:
+        if kind == "checkpoint":
+            interrupt_after(1, patch)
+        fit_toy(tmp_path)
+    (path,) = (tmp_path / "cache" / "fits").iterdir()
+    path.write_bytes(damage)
+
+    with pytest.raises(RunError, match=r"damaged \(.*\); delete it, and it is made anew"):
+        fit_toy(tmp_path)
+
+
+def test_another_process_may_have_finished_the_same_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = fitting.write_whole
+
+    def write_and_lose_the_checkpoint(path: Path, write: Any) -> None:
+        whole(path, write)
+        path.with_suffix(".checkpoint.npz").unlink()
+
+    monkeypatch.setattr(fitting, "write_whole", write_and_lose_the_checkpoint)
+
+    assert fit_toy(tmp_path).is_complete
+
+
+def test_a_settings_file_of_ones_own_is_kept_with_the_run(tmp_path: Path) -> None:
+    corpora_dir, settings = make_toy_emodb(tmp_path, SPEAKERS), small_experiment(tmp_path)
+
+    assert training_command.main(arguments("fit", settings, corpora_dir, tmp_path / "run")) == 0
+
+    kept = tmp_path / "run" / "experiment.toml"
+    assert kept.read_text() == settings.read_text()
+    command = json.loads((tmp_path / "run" / "run.json").read_text())["command"]
+    assert command.startswith("python -m training fit RUN/experiment.toml CORPORA_DIR --corpora emodb")
+    with pytest.raises(ExperimentError, match="unknown"):
+        load_experiment(str(kept.with_name("unknown.toml")))

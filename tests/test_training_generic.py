@@ -241,3 +241,32 @@ def test_a_malformed_description_is_refused(tmp_path: Path, content: str, fault:
 
     assert fault in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_a_name_whose_accents_stand_apart_is_the_same_name(tmp_path: Path) -> None:
+    for label, name in (("anger", "Jos\u00e9"), ("neutral", "Jose\u0301")):
+        put(tmp_path / "mine" / label / name / "a.wav")
+
+    assert {clip.speaker for clip in load(tmp_path)} == {"Jos\u00e9"}
+
+
+def test_speakers_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
+    for label, name in (("anger", "Anna"), ("neutral", "ANNA")):
+        put(tmp_path / "mine" / label / name / "a.wav")
+
+    assert "speakers ANNA and Anna: one person must have one name" in complaint(tmp_path)
+
+
+def test_a_description_of_several_lines_is_refused(tmp_path: Path) -> None:
+    put(tmp_path / "mine" / "anger" / "a" / "a.wav")
+    put(tmp_path / "mine" / "corpus.toml", 'description = "good\\n\\n## Figures"')
+
+    assert "must be one line of printable characters: description" in complaint(tmp_path)
+
+
+def test_folders_of_ones_own_are_told_where_none_was_chosen(tmp_path: Path) -> None:
+    put(tmp_path / "mine" / "anger" / "a" / "a.wav")
+    put(tmp_path / ".hidden" / "a.wav")
+
+    with pytest.raises(CorpusError, match="got none; of your own there are mine: choose with --corpora mine"):
+        find_corpora(None, tmp_path)

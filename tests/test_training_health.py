@@ -260,3 +260,13 @@ def test_a_damaged_cache_of_levels_is_made_anew(wav: Callable[..., Path]) -> Non
         cached.write_text(damage)
 
         assert load_levels([path]) == measured
+
+
+def test_a_corpus_of_which_nothing_can_be_used_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    for name, label in (("mine", "anger"), ("other", "fear")):
+        path = tmp_path / name / label / "a" / "a.wav"
+        path.parent.mkdir(parents=True)
+        soundfile.write(path, speech(16_000), 16_000)
+
+    with pytest.raises(CorpusError, match="other: no clip is left that can be used; leave the corpus out"):
+        load_checked_clips(find_corpora(["mine", "other"], tmp_path), tmp_path, skip_bad=False)

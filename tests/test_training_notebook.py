@@ -54,7 +54,7 @@ def test_it_runs_on_generated_sounds_and_says_that_their_figures_mean_nothing(tm
     assert "generated sounds: the figures below mean nothing" in text
     assert num_pictures(outputs) == 5
     assert "speakers held out: mean " in text
-    assert "acted anger: heard " in text
+    assert "labelled anger: heard " in text
 
 
 def test_it_runs_on_real_speech_where_the_corpora_are(tmp_path: Path, corpora: Path) -> None:

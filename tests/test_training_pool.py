@@ -92,6 +92,11 @@ def test_files_are_worked_on_in_their_order(count: int, is_apart: bool) -> None:
     assert list(over_files(square, jobs, "x", num_processes=2, is_apart=is_apart)) == [job * job for job in jobs]
 
 
+def test_a_process_killed_over_a_file_is_one_line() -> None:
+    with pytest.raises(RunError, match="a process that makes rows was killed"):
+        list(over_files(killed, [1, 1, 1], "rows", num_processes=2, is_apart=True))
+
+
 def sleep(job: int) -> None:
     Path(f"worker-{os.getpid()}").touch()
     time.sleep(60)

@@ -148,3 +148,11 @@ def test_every_fold_tests_women_and_men_of_every_corpus_but_one(corpora: Path) -
 
     groups = {(clip.corpus, folds[speaker_of(clip)], clip.gender) for clip in clips}
     assert len(groups) == 3 * NUM_FOLDS * 2 - 1
+
+
+def test_the_next_fold_validates() -> None:
+    folds = folds_of(known_clips())
+
+    for number, task in enumerate(speaker_tasks(known_clips())):
+        assert {folds[speaker] for speaker in people(task.test)} == {number}
+        assert {folds[speaker] for speaker in people(task.validation)} == {(number + 1) % 5}

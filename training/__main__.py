@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from streamer.errors import StreamerError
-from training.corpora import CORPORA, find_corpora
+from training.cache import write_text_whole
+from training.corpora import CORPORA, find_corpora, own_folders
 from training.corpora.base import Corpus
-from training.experiment import EXPERIMENTS, Experiment, load_experiment
+from training.experiment import EXPERIMENTS, Experiment, is_path, load_experiment
 from training.health import load_checked_clips
 from training.pictures.texts import LANGUAGES
 from training.protocols import Clips
 from training.quiet import load_tensorflow
+from training.runs import SETTINGS_FILE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,6 +98,8 @@ def _corpora(options: argparse.Namespace) -> tuple[Corpus, ...]:
     names = [name.strip() for name in options.corpora.split(",") if name.strip()] if options.corpora else None
     corpora = find_corpora(names, options.corpora_dir)
     print(f"corpora: {', '.join(corpus.title for corpus in corpora)}", file=sys.stderr)
+    if names is None and (own := own_folders(options.corpora_dir)):
+        print(f"not used: {', '.join(own)}; name all that you want with --corpora", file=sys.stderr)
     return corpora
 
 
@@ -108,7 +112,14 @@ def _recorded(options: argparse.Namespace, experiment: Experiment, corpora: Sequ
     """Return the command that gives the same figures, without the paths of this machine."""
     names = ",".join(corpus.name for corpus in corpora)
     skipped = " --skip-bad" if options.skip_bad else ""
-    return f"python -m training {options.command} {experiment.name} CORPORA_DIR --corpora {names}{skipped} --out RUN"
+    settings = f"RUN/{SETTINGS_FILE}" if is_path(options.experiment) else experiment.name
+    return f"python -m training {options.command} {settings} CORPORA_DIR --corpora {names}{skipped} --out RUN"
+
+
+def _keep_settings(options: argparse.Namespace) -> None:
+    """Put a settings file of one's own beside what it gives."""
+    if is_path(options.experiment):
+        write_text_whole(options.out / SETTINGS_FILE, Path(options.experiment).read_text(encoding="utf-8"))
 
 
 def _fetch(options: argparse.Namespace) -> None:
@@ -144,6 +155,7 @@ def _fit(options: argparse.Namespace) -> None:
     from training.fit import fit  # here, since it imports TensorFlow
 
     fit(experiment, corpora, clips, options.out, _recorded(options, experiment, corpora))
+    _keep_settings(options)
     print(f"written: {options.out}; next: python -m export {shlex.quote(str(options.out))} -o FILE.onnx")
 
 
@@ -154,6 +166,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from training.evaluate import evaluate
 
     print(evaluate(experiment, corpora, clips, options.out, _recorded(options, experiment, corpora)))
+    _keep_settings(options)
 
 
 def _compare(options: argparse.Namespace) -> None:

@@ -1,9 +1,11 @@
 """What is kept between runs, outside the work tree: whole files only, named by what they follow from."""
 
 import ast
+import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -42,6 +44,19 @@ def write_text_whole(path: Path, text: str) -> None:
         RunError: It can not be written.
     """
     write_whole(path, lambda file: file.write(text.encode()))
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Make one line of whatever goes wrong while the file at ``path`` is read and understood.
+
+    Raises:
+        RunError: It is damaged, as after a power cut.
+    """
+    try:
+        yield
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise RunError(f"{path}: damaged ({error}); delete it, and it is made anew") from error
 
 
 def code_hash(sources: Iterable[Path]) -> str:

@@ -36,10 +36,14 @@ def posteriors(logits: NDArray[np.float64], temperature: float | NDArray[np.floa
     return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
-def negative_log_likelihood(clips: Sequence[Clip], probabilities: NDArray[np.float64]) -> float:
-    """Return the mean of -log of the probability given to the truth, in nats, over the clips that were heard."""
+def negative_log_likelihood(clips: Sequence[Clip], probabilities: NDArray[np.float64]) -> float | None:
+    """Return the mean of -log of the probability given to the truth, in nats, over the clips that were heard.
+
+    None where there are none.
+    """
     given = probabilities[np.arange(len(clips)), label_indices(clips)]
-    return float(-np.log(np.maximum(given, 1e-12))[~np.isnan(given)].mean())
+    heard = given[~np.isnan(given)]
+    return float(-np.log(np.maximum(heard, 1e-12)).mean()) if heard.size else None
 
 
 def calibrate(clips: Sequence[Clip], logits: NDArray[np.float64]) -> Calibration:
@@ -51,7 +55,7 @@ def calibrate(clips: Sequence[Clip], logits: NDArray[np.float64]) -> Calibration
     if np.isnan(logits).any(axis=1).all():
         raise RunError(f"nobody is heard in any of the {len(clips)} validation clips: nothing says how sure to be")
     losses = [negative_log_likelihood(clips, posteriors(logits, temperature)) for temperature in _TEMPERATURES]
-    temperature = float(_TEMPERATURES[int(np.argmin(losses))])
+    temperature = float(_TEMPERATURES[int(np.argmin(np.array(losses, np.float64)))])
     largest = posteriors(logits, temperature).max(axis=1)
     threshold = float(np.nanquantile(largest, 1.0 - COVERAGE, method="higher"))
     return Calibration(round(temperature, 4), round(threshold, 4))

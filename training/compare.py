@@ -15,7 +15,7 @@ from training.dataset import data_hash
 from training.errors import RunError
 from training.peers.base import Decisions, Peer
 from training.peers.choices import default_peers
-from training.peers.measured import Column, Result, differences, figures, results_of
+from training.peers.measured import MEAN, Column, Result, differences, figures, mean_figures, results_of
 from training.peers.recorded import recorded_networks
 from training.peers.text import markdown, plain
 from training.protocols import NUM_REPEATS, Clips, Task, all_tasks
@@ -46,13 +46,14 @@ def compare(corpora: Sequence[Corpus], clips: Clips, runs: Sequence[Path], out: 
         CorpusError: A clip can not be read, or the corpora allow no tasks.
         RunError: A run was not evaluated, or on other clips; a library is missing; ``out`` can not be written.
     """
-    networks = [network for run in runs for network in recorded_networks(run)]
+    data_sha256 = data_hash(clips)
+    networks = [network for run in runs for network in recorded_networks(run, data_sha256)]
     systems: list[Peer] = [*networks, *default_peers()]
     _require_unique([system.name for system in systems])
     make_folder(out)
     comparison = {
         "command": command,
-        "data_sha256": data_hash(clips),
+        "data_sha256": data_sha256,
         "versions": _versions(),
         "corpora": {corpus.name: corpus.title for corpus in corpora},
         "num_repeats": NUM_REPEATS,
@@ -92,11 +93,13 @@ def measure(systems: Sequence[Peer], tasks: Sequence[Task], reference: str | Non
 
 def _by_protocol(results: Mapping[Column, Result]) -> dict[str, Any]:
     """Return the figures by protocol and corpus; a protocol in which the system is not measured is None."""
-    return {
-        protocol: {column.corpus: figures(each) for column, each in results.items() if column.protocol == protocol}
-        or None
-        for protocol in _PROTOCOLS
-    }
+    by_protocol: dict[str, Any] = {}
+    for protocol in _PROTOCOLS:
+        own = {column.corpus: each for column, each in results.items() if column.protocol == protocol}
+        by_protocol[protocol] = {corpus: figures(each) for corpus, each in own.items()} or None
+        if len(own) > 1:
+            by_protocol[protocol][MEAN] = mean_figures(list(own.values()))
+    return by_protocol
 
 
 def _require_unique(names: Sequence[str]) -> None:

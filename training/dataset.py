@@ -5,15 +5,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 import streamer
 from streamer.settings import MfccSettings, SpeechSettings
-from training.cache import cache_dir, code_hash, write_whole
+from training.cache import cache_dir, code_hash, reading, write_whole
 from training.corpora.base import Clip, content_hash
-from training.errors import RunError
 from training.experiment import Room
 from training.hearing import Rows, heard_rows
 from training.pool import over_files
@@ -24,6 +24,9 @@ _HEARD_BY = ("pipeline.py", "settings.py", "features/*.py", "speech/*.py")
 
 _PLACED_BY = ("rooms.py", "hearing.py")
 """... and those of this package."""
+
+
+_COMPUTED_BY = ("numpy", "soundfile", "soxr", "webrtcvad-wheels")
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,8 @@ def _make_rows(job: tuple[Path, str, Path], *, features: MfccSettings, room: Roo
 
 
 def _load(path: Path) -> Rows:
-    try:
+    with reading(path):
         return np.asarray(np.load(path), np.float32)
-    except (OSError, ValueError, EOFError) as error:
-        raise RunError(f"{path}: damaged ({error}); delete it, and it is made anew") from error
 
 
 def rows_code() -> str:
@@ -87,7 +88,8 @@ def rows_code() -> str:
 
 
 def _context(features: MfccSettings, room: Room) -> str:
-    description = [asdict(features), asdict(SpeechSettings()), asdict(room), rows_code()]
+    libraries = {name: version(name) for name in _COMPUTED_BY}
+    description = [asdict(features), asdict(SpeechSettings()), asdict(room), rows_code(), libraries]
     return json.dumps(description, sort_keys=True)
 
 

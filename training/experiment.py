@@ -177,14 +177,18 @@ class Experiment:
         return asdict(self)
 
 
+def is_path(name_or_path: str) -> bool:
+    """Return whether it leads to a file, and is no name in ``training/experiments/``."""
+    return "/" in name_or_path or "." in name_or_path
+
+
 def load_experiment(name_or_path: str) -> Experiment:
     """Return the experiment called so in ``training/experiments/``, or that of a TOML file.
 
     Raises:
         ExperimentError: There is none, or it does not hold an experiment.
     """
-    is_path = "/" in name_or_path or "." in name_or_path
-    path = Path(name_or_path) if is_path else EXPERIMENTS / f"{name_or_path}.toml"
+    path = Path(name_or_path) if is_path(name_or_path) else EXPERIMENTS / f"{name_or_path}.toml"
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

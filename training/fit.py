@@ -15,7 +15,7 @@ from training.fitting import Fitted, fit_task
 from training.learning import logits_of
 from training.networks import masked
 from training.protocols import final_task
-from training.runs import require_no_model, write_run
+from training.runs import require_no_model, require_same, write_run
 from training.terms import describe_data, licence_of
 from training.versions import versions
 
@@ -35,9 +35,12 @@ def fit(experiment: Experiment, corpora: Sequence[Corpus], clips: Sequence[Clip]
 
     Raises:
         CorpusError: The clips do not allow it, or their licences can not be combined.
-        RunError: ``out`` holds a network, or training was interrupted before there was anything to keep.
+        RunError: ``out`` holds a network, or an evaluation of another experiment or of other clips; or training was
+            interrupted before there was anything to keep.
     """
     require_no_model(out)
+    data_sha256 = data_hash(clips)
+    require_same(out, experiment, data_sha256)
     licence = licence_of(corpora)  # refused now, not after hours of training
     task = final_task(clips)
     fitted = fit_task(task, experiment)
@@ -48,7 +51,7 @@ def fit(experiment: Experiment, corpora: Sequence[Corpus], clips: Sequence[Clip]
     more = {
         "command": command,
         "experiment": experiment.to_table(),
-        "data_sha256": data_hash(clips),
+        "data_sha256": data_sha256,
         "coverage_on_validation": COVERAGE,
         "versions": versions(),
         "history": asdict(fitted.history),

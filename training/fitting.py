@@ -13,7 +13,7 @@ import numpy as np
 
 from streamer.features.normalise import GlobalNormaliser
 from training.batches import Shuffler, normaliser_of
-from training.cache import cache_dir, code_hash, write_whole
+from training.cache import cache_dir, code_hash, reading, write_whole
 from training.corpora.base import LABELS, Clip
 from training.dataset import Example, data_hash, load_examples, rows_code
 from training.errors import RunError
@@ -73,7 +73,7 @@ def fit_task(task: Task, experiment: Experiment, *, num_processes: int | None = 
     fitted = _learn(task, experiment, checkpoint, num_processes)
     if fitted.is_complete:
         write_whole(done, partial(_save, fitted=fitted))
-        checkpoint.unlink()
+        checkpoint.unlink(missing_ok=True)  # another process that trains the same may have been first
     return fitted
 
 
@@ -134,7 +134,7 @@ def _save(file: Any, fitted: Fitted) -> None:
 
 
 def _load(path: Path, experiment: Experiment) -> Fitted:
-    with np.load(path) as arrays:
+    with reading(path), np.load(path) as arrays:
         about = json.loads(str(arrays["about"]))
         history = History(**about["history"])
         names = [name for name in arrays.files if name != "about"]

@@ -39,7 +39,7 @@ def find_checked_clips(corpora: Sequence[Corpus], corpora_dir: Path, *, skip_bad
         skip_bad: Whether to go on with what is left.
 
     Raises:
-        CorpusError: A corpus is missing; there is a complaint and ``skip_bad`` is false; or no clip is left.
+        CorpusError: A corpus is missing, there is a complaint and ``skip_bad`` is false, or a corpus has no clip left.
     """
     found = find_clips(corpora, corpora_dir)
     sick = check_clips(found.clips)
@@ -55,8 +55,10 @@ def find_checked_clips(corpora: Sequence[Corpus], corpora_dir: Path, *, skip_bad
     clips = tuple(clip for clip in found.clips if clip.path not in sick_paths)
     if complaints:
         print(f"--skip-bad: {len(complaints)} complaints, {len(clips)} clips are left", file=sys.stderr)
-    if not clips:
-        raise CorpusError(f"{corpora_dir}: no clip is left that can be used")
+    heard = {clip.corpus for clip in clips}
+    for corpus in corpora:
+        if corpus.name not in heard:
+            raise CorpusError(f"{corpora_dir / corpus.name}: no clip is left that can be used; leave the corpus out")
     return Found(clips, complaints, found.copies)
 
 

@@ -18,7 +18,7 @@ def wilson_interval(part: float, num_trials: int) -> tuple[float, float]:
     spread = _Z_95**2 / num_trials
     centre = (part + spread / 2) / (1 + spread)
     half = _Z_95 * math.sqrt(part * (1 - part) / num_trials + spread / (4 * num_trials)) / (1 + spread)
-    return centre - half, centre + half
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def speaker_interval(counts: NDArray[Any], seed: int = 0) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from streamer.features.normalise import GlobalNormaliser
 from training.batches import Shuffler, padded
-from training.cache import write_whole
+from training.cache import reading, write_whole
 from training.dataset import Example
 from training.experiment import LearningSettings
 from training.figures import decisions, mean_uar
@@ -116,7 +116,7 @@ class Learner:
         np.savez(file, history=np.array(json.dumps(asdict(self.history))), **arrays)
 
     def _restore(self) -> None:
-        with np.load(self._checkpoint) as arrays:
+        with reading(self._checkpoint), np.load(self._checkpoint) as arrays:
             self.history = History(**json.loads(str(arrays["history"])))
             for index, variable in enumerate(self._state()):
                 variable.assign(arrays[f"state {index}"])

@@ -46,7 +46,7 @@ def in_processes(make: Callable[[Job], Result], jobs: Sequence[Job], title: str)
             for future in tqdm(as_completed(indices), title, len(jobs), unit="network"):
                 yield indices[future], future.result()
         except BrokenProcessPool as error:
-            raise RunError("a process that trains was killed (no memory left?); the same command goes on") from error
+            raise RunError(_KILLED.format("trains")) from error
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             for process in multiprocessing.active_children():
@@ -65,6 +65,9 @@ def over_files(
         title: Of the progress bar.
         num_processes: None for one a core.
         is_apart: Whether even a few are never done in this process.
+
+    Raises:
+        RunError: A process was killed; what was finished is kept.
     """
     num_processes = num_processes or os.cpu_count() or 1
     bar = partial(tqdm, desc=title, total=len(jobs), unit="clip", mininterval=1, disable=not jobs)
@@ -72,10 +75,14 @@ def over_files(
         yield from bar(map(make, jobs))
         return
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(num_processes, spawn, start_process) as executor:
-        yield from bar(executor.map(make, jobs, chunksize=8))
+    try:
+        with ProcessPoolExecutor(num_processes, spawn, start_process) as executor:
+            yield from bar(executor.map(make, jobs, chunksize=8))
+    except BrokenProcessPool as error:
+        raise RunError(_KILLED.format("makes " + title)) from error
 
 
+_KILLED = "a process that {} was killed (no memory left?); the same command goes on"
 _FEW = 100  # to start processes would take longer
 
 

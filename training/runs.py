@@ -1,6 +1,7 @@
 """The folder of a run: what ``fit`` and ``evaluate`` write and ``export`` and ``report`` read."""
 
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 
 from streamer.emotion.model_file import ModelInfo, parse_metadata
 from streamer.errors import ModelError
+from training.cache import write_text_whole, write_whole
 from training.dataset import Example
 from training.errors import RunError
 from training.experiment import Experiment
@@ -20,6 +22,8 @@ DESCRIPTION_FILE = "run.json"
 PARITY_FILE = "parity.npz"
 EVALUATION_FILE = "evaluation.json"
 PREDICTIONS_FILE = "predictions.csv"
+SETTINGS_FILE = "experiment.toml"
+"""A settings file of one's own, as it was given."""
 
 _NUM_PARITY_CLIPS = 12
 
@@ -59,15 +63,23 @@ def make_folder(folder: Path) -> None:
 
 
 def write_run(folder: Path, network: Any, info: ModelInfo, more: dict[str, Any], examples: Sequence[Example]) -> None:
-    """Write a run: the network, ``run.json`` with ``info`` and ``more``, and rows of some ``examples``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    network.save(folder / NETWORK_FILE)
+    """Write a run: the network, ``run.json`` with ``info`` and ``more``, and rows of some ``examples``.
+
+    Raises:
+        RunError: A file can not be written.
+    """
+    make_folder(folder)
+    try:
+        network.save(folder / NETWORK_FILE)
+    except OSError as error:
+        raise RunError(f"{folder / NETWORK_FILE}: can not be written ({error.strerror or error})") from error
     by_length = sorted((e for e in examples if len(e.rows)), key=lambda example: len(example.rows))
     chosen = np.linspace(0, len(by_length) - 1, min(_NUM_PARITY_CLIPS, len(by_length))).astype(int)
-    np.savez(folder / PARITY_FILE, *[by_length[index].rows for index in chosen])
+    rows = [by_length[index].rows for index in chosen]
+    write_whole(folder / PARITY_FILE, lambda file: np.savez(file, *rows))
     model = {key: _decoded(value) for key, value in info.to_metadata().items()}
     text = json.dumps({"model": model, **more}, indent=1, ensure_ascii=False)
-    (folder / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
+    write_text_whole(folder / DESCRIPTION_FILE, text + "\n")
 
 
 def read_run(folder: Path) -> Run:
@@ -80,7 +92,7 @@ def read_run(folder: Path) -> Run:
         description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
         with np.load(folder / PARITY_FILE) as arrays:
             parity_rows = [np.asarray(arrays[name], np.float32) for name in arrays.files]
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise RunError(f"{folder}: not a training run ({error})") from error
     if not isinstance(description, dict) or not isinstance(description.get("model"), dict):
         raise RunError(f"{folder / DESCRIPTION_FILE}: lacks the object 'model'")

@@ -29,8 +29,10 @@ def score(made: Predictions) -> dict[str, Any]:
     value = float(np.mean([uar(np.sum(list(counts.values()), axis=0)) for counts in by_corpus.values()]))
     interval = mean_uar_interval([np.stack(list(counts.values())) for counts in by_corpus.values()])
     figures["mean_uar_of_corpora"] = _with_interval(value, interval)
-    figures["nll"] = _rounded(negative_log_likelihood(made.clips, made.probabilities))
-    figures["nll_uncalibrated"] = _rounded(negative_log_likelihood(made.clips, posteriors(made.logits, 1.0)))
+    likelihoods = {"nll": made.probabilities, "nll_uncalibrated": posteriors(made.logits, 1.0)}
+    for name, probabilities in likelihoods.items():
+        nll = negative_log_likelihood(made.clips, probabilities)
+        figures[name] = None if nll is None else _rounded(nll)
     return figures
 
 

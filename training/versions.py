@@ -1,6 +1,7 @@
 """What computes the weights."""
 
 import platform
+from importlib.metadata import version
 
 import keras
 import numpy as np
@@ -13,4 +14,5 @@ def versions() -> dict[str, str]:
         "numpy": np.__version__,
         "keras": keras.__version__,
         "backend": keras.backend.backend(),
+        "tensorflow": version("tensorflow"),
     }

@@ -34,11 +34,20 @@ def find_corpora(names: Sequence[str] | None, corpora_dir: Path) -> tuple[Corpus
     wanted = [name for name in known if (corpora_dir / name).is_dir()] if names is None else sorted(set(names))
     missing = [name for name in wanted if name not in known and not _is_folder(name, corpora_dir)]
     if missing or not wanted:
+        own = own_folders(corpora_dir)
+        hint = f"; of your own there are {', '.join(own)}: choose with --corpora {own[0]}" if own else ""
         raise CorpusError(
             f"corpora must be of {', '.join(known)} or another folder in {corpora_dir}, "
-            f"got {', '.join(missing) or 'none'}"
+            f"got {', '.join(missing) or 'none'}{hint}"
         )
     return tuple(known.get(name) or generic_corpus(name, corpora_dir) for name in wanted)
+
+
+def own_folders(corpora_dir: Path) -> list[str]:
+    """Return the folders in ``corpora_dir`` that are no known corpus: used only where they are named."""
+    known = {corpus.name for corpus in CORPORA}
+    folders = sorted(path.name for path in corpora_dir.iterdir()) if corpora_dir.is_dir() else []
+    return [name for name in folders if _is_folder(name, corpora_dir) and name not in known]
 
 
 def find_clips(corpora: Sequence[Corpus], corpora_dir: Path) -> Found:

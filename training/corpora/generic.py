@@ -13,7 +13,7 @@ from training.corpora.words import LABEL_WORDS
 from training.errors import CorpusError
 
 DESCRIPTION_FILE = "corpus.toml"
-_TAKEN = ("pooled", "mean_uar_of_corpora", "nll", "nll_uncalibrated")  # beside corpora in evaluation.json
+_TAKEN = ("mean", "pooled", "mean_uar_of_corpora", "nll", "nll_uncalibrated")  # beside corpora in evaluation.json
 _SPDX = re.compile(r"[A-Za-z0-9.-]+\+?")
 
 
@@ -30,6 +30,7 @@ class GenericCorpus(Corpus):
         listed = list(list_csv(folder / CSV_FILE) if (folder / CSV_FILE).exists() else list_folders(folder))
         entries = [entry for entry in listed if isinstance(entry, Entry)]
         self._require_known(folder, {entry.word for entry in entries})
+        _require_one_name_each(folder, {entry.speaker for entry in entries})
         clips = [
             Clip(entry.path, label, entry.speaker, self.name, entry.gender)
             for entry in entries
@@ -45,6 +46,15 @@ class GenericCorpus(Corpus):
                 f"{folder / DESCRIPTION_FILE}, each of {', '.join(LABELS)} or empty for not used, as in: "
                 f'"{unknown[0]}" = "{LABELS[0]}"'
             )
+
+
+def _require_one_name_each(folder: Path, speakers: Iterable[str]) -> None:
+    """Refuse one person under two names, who could train and be tested."""
+    seen: dict[str, str] = {}
+    for name in sorted(speakers):
+        other = seen.setdefault(_key(name), name)
+        if other != name:
+            raise CorpusError(f"{folder}: speakers {other} and {name}: one person must have one name, two people two")
 
 
 def generic_corpus(name: str, corpora_dir: Path) -> GenericCorpus:
@@ -67,8 +77,10 @@ def generic_corpus(name: str, corpora_dir: Path) -> GenericCorpus:
     }
     if unknown := sorted(set(told) - set(texts)):
         raise CorpusError(f"{path}: unknown {', '.join(unknown)}; known are {', '.join(texts)} and [labels]")
-    if wrong := sorted(key for key, value in told.items() if not isinstance(value, str) or not value):
+    if wrong := sorted(key for key, value in told.items() if not isinstance(value, str) or not value.strip()):
         raise CorpusError(f"{path}: must be text: {', '.join(wrong)}")
+    if wrong := sorted(key for key, value in told.items() if not value.isprintable()):
+        raise CorpusError(f"{path}: must be one line of printable characters: {', '.join(wrong)}")
     texts |= told
     if not _SPDX.fullmatch(texts["licence"]):
         raise CorpusError(f"{path}: licence must be an SPDX identifier such as CC-BY-4.0, got {texts['licence']}")

@@ -1,6 +1,7 @@
 """What a corpus without a loader of its own says about its files, by folders or by a list; labels not yet judged."""
 
 import csv
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,7 @@ def list_folders(folder: Path) -> Iterator[Entry | Complaint]:
             )
             yield Complaint(path, reason)
         else:
-            yield Entry(path, parts[0], parts[1], "unknown")
+            yield Entry(path, parts[0], _name(parts[1]), "unknown")
 
 
 def list_csv(path: Path) -> Iterator[Entry | Complaint]:
@@ -89,4 +90,9 @@ def _entry(path: Path, line: int, row: Mapping[str | None, str | None], seen: di
         fault = f"the file of line {first} again: {audio}"
     if fault or gender is None:
         return Complaint(path, f"line {line}: {fault}")
-    return Entry(audio, fields["label"], fields["speaker"], gender)
+    return Entry(audio, fields["label"], _name(fields["speaker"]), gender)
+
+
+def _name(written: str) -> str:
+    """Return one form of what looks the same: some archives hold letters and their accents apart."""
+    return unicodedata.normalize("NFC", written)

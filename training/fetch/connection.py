@@ -106,7 +106,7 @@ def _check(response: requests.Response, *, has_range: bool) -> None:
     status, said = response.status_code, f"{response.url}: the server answers {response.status_code} {response.reason}"
     if status == 429 or status >= 500:
         retry_after = response.headers.get("Retry-After", "")
-        raise TransientError(said, int(retry_after) if retry_after.isdecimal() else None)
+        raise TransientError(said, int(retry_after[:9]) if retry_after.isdecimal() else None)
     if status not in (200, 206) and not (status == 416 and has_range):
         raise FetchError(f"{said}, expected 200; see in a browser whether it is there, and check the address")
 

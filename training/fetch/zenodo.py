@@ -39,7 +39,7 @@ def find_file(
     body = _body(connection, url, pause)
     try:
         entries = _entries(json.loads(body))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except _NO_RECORD as error:
         raise FetchError(
             f"{url}: expected a record of Zenodo in JSON, got {_excerpt(body)}; check the address"
         ) from error
@@ -47,10 +47,13 @@ def find_file(
         raise FetchError(f"{url}: expected a file {name}, got {sorted(entries) or 'none'}; is it the right record?")
     try:
         return _record_file(name, entries[name], url)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except _NO_RECORD as error:
         raise FetchError(
             f"{url}: expected a size, an MD5 checksum and a link for {name}, got {_excerpt(json.dumps(entries[name]))}"
         ) from error
+
+
+_NO_RECORD = (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError)
 
 
 def _body(connection: Connection, url: str, pause: Callable[[float], object]) -> bytes:
@@ -78,7 +81,7 @@ def _entries(record: Any) -> dict[str, Any]:
         files = files.get("entries", [])
     if isinstance(files, dict):
         files = files.values()
-    return {entry["key"] if "key" in entry else entry["filename"]: entry for entry in files}
+    return {str(entry["key"] if "key" in entry else entry["filename"]): entry for entry in files}
 
 
 def _record_file(name: str, entry: Any, record_url: str) -> RecordFile:

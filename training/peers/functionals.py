@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.settings import SAMPLE_RATE_HZ
-from training.cache import cache_dir, write_whole
+from training.cache import cache_dir, reading, write_whole
 from training.corpora.base import Clip, content_hash
 from training.errors import CorpusError, RunError
 from training.pool import over_files
@@ -68,7 +68,7 @@ class FunctionalStore:
         # Never in this process: where TensorFlow is loaded, openSMILE 2.6 spoils the memory and aborts.
         for _ in over_files(make, jobs, self.feature_set, num_processes=self._num_processes, is_apart=True):
             pass
-        return [np.load(file) for file in kept]
+        return [_load(file) for file in kept]
 
 
 def functionals_dir(feature_set: FeatureSet) -> Path:
@@ -104,6 +104,11 @@ def extract(path: Path, feature_set: FeatureSet) -> Row:
 def _make(job: tuple[Path, Path], feature_set: FeatureSet) -> None:
     path, kept = job
     write_whole(kept, partial(np.save, arr=extract(path, feature_set)))
+
+
+def _load(path: Path) -> Row:
+    with reading(path):
+        return np.asarray(np.load(path), np.float32)
 
 
 @cache  # it takes half a second to make, and is used for every clip

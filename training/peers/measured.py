@@ -1,7 +1,8 @@
 """What a system did in one protocol on one corpus, and whether another did better: figures with intervals."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,11 +11,15 @@ from numpy.typing import NDArray
 from training.corpora.base import LABELS, Clip
 from training.figures import Indices, label_indices, uar
 from training.folds import speaker_of
-from training.intervals import speaker_interval, wilson_interval
+from training.intervals import mean_uar_interval, speaker_interval, wilson_interval
 from training.peers.base import Decisions
 from training.protocols import Task
 
 _NUM_RESAMPLES = 10_000
+
+
+MEAN = "mean"
+"""Stands for a corpus where a figure is the mean over all of them."""
 
 
 class Column(NamedTuple):
@@ -68,18 +73,27 @@ def figures(result: Result) -> dict[str, Any]:
     }
 
 
-def difference(one: Result, other: Result, seed: int = 0) -> dict[str, Any]:
-    """Return how much larger the UAR of ``one`` is than that of ``other``, tested by drawing speakers.
+def mean_figures(results: Sequence[Result]) -> dict[str, Any]:
+    """Return the mean over corpora of the UAR of ``results``, one a corpus, ready for JSON."""
+    value = float(np.mean([uar(result.confusion) for result in results]))
+    return {"uar": _estimate(value, mean_uar_interval([result.by_speaker for result in results]))}
+
+
+def difference(ones: Sequence[Result], others: Sequence[Result], seed: int = 0) -> dict[str, Any]:
+    """Return how much larger the UAR of ``ones`` is than that of ``others``, tested by drawing speakers.
 
     In each draw both are measured on the same speakers, so that a speaker who is hard for both does not blur the
     difference.
+
+    Args:
+        ones: The results of one system, one a corpus; what counts is their mean.
+        others: Those of the other, on the same corpora.
+        seed: Makes the draws.
     """
-    num_speakers = len(one.by_speaker)
-    # How often each speaker is drawn: as drawing with replacement, but a draw is a product of matrices.
-    times = np.random.default_rng(seed).multinomial(num_speakers, [1.0 / num_speakers] * num_speakers, _NUM_RESAMPLES)
-    drawn = _uars(times, one.by_speaker) - _uars(times, other.by_speaker)
+    random, pairs = np.random.default_rng(seed), list(zip(ones, others, strict=True))
+    drawn = np.mean([_drawn_difference(one, other, random) for one, other in pairs], axis=0)
     low, high = np.quantile(drawn, [0.025, 0.975])
-    value = uar(one.confusion) - uar(other.confusion)
+    value = float(np.mean([uar(one.confusion) - uar(other.confusion) for one, other in pairs]))
     return {
         **_estimate(value, (float(low), float(high))),
         "share_of_draws_below_0": round(float((drawn < 0).mean()), 4),
@@ -90,13 +104,26 @@ def differences(
     reference: str, results: Mapping[str, Mapping[Column, Result]], protocols: Iterable[str]
 ) -> list[dict[str, Any]]:
     """Return the differences of ``reference`` to each other system, in each column of ``protocols`` that both have."""
-    return [
-        {"to": name, **column._asdict(), **difference(results[reference][column], others[column])}
-        for name, others in results.items()
-        if name != reference
-        for column in results[reference]
-        if column in others and column.protocol in protocols
-    ]
+    ours = results[reference]
+    found = []
+    for protocol, (name, others) in product(protocols, results.items()):
+        columns = [column for column in ours if column.protocol == protocol and column in others]
+        if name == reference:
+            continue
+        groups = {column.corpus: [column] for column in columns}
+        if len(columns) > 1:
+            groups[MEAN] = columns
+        for corpus, chosen in groups.items():
+            tested = difference([ours[column] for column in chosen], [others[column] for column in chosen])
+            found.append({"to": name, "protocol": protocol, "corpus": corpus, **tested})
+    return found
+
+
+def _drawn_difference(one: Result, other: Result, random: np.random.Generator) -> NDArray[np.float64]:
+    num_speakers = len(one.by_speaker)
+    # How often each speaker is drawn: as drawing with replacement, but a draw is a product of matrices.
+    times = random.multinomial(num_speakers, [1.0 / num_speakers] * num_speakers, _NUM_RESAMPLES)
+    return _uars(times, one.by_speaker) - _uars(times, other.by_speaker)
 
 
 def _result(group: list[tuple[Clip, int]]) -> Result:

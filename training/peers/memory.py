@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from training.cache import cache_dir, write_text_whole
+from training.cache import cache_dir, reading, write_text_whole
 from training.corpora.base import content_hash
 from training.peers.base import Decisions
 from training.protocols import Clips, Task
@@ -26,8 +26,9 @@ def remembered(name: str, description: Any, task: Task, decide: Callable[[Task],
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
     kept = cache_dir() / "decisions" / f"{name}-{digest}.json"
     if kept.exists():
-        found = json.loads(kept.read_text())
-        return Decisions(np.array(found["indices"], np.int64), found["settings"])
+        with reading(kept):
+            found = json.loads(kept.read_text())
+            return Decisions(np.array(found["indices"], np.int64), found["settings"])
     decisions = decide(task)
     content = {"task": str(task), "settings": decisions.settings, "indices": decisions.indices.tolist()}
     write_text_whole(kept, json.dumps(content))

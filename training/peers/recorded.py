@@ -64,13 +64,22 @@ class RecordedNetwork:
                 )
 
 
-def recorded_networks(folder: Path) -> list[RecordedNetwork]:
+def recorded_networks(folder: Path, data_sha256: str) -> list[RecordedNetwork]:
     """Return what the run in ``folder`` has: its network and, where that was evaluated, the one chosen on test clips.
 
+    Args:
+        folder: The run.
+        data_sha256: Of the clips that are asked about, as :func:`training.dataset.data_hash` gives it.
+
     Raises:
-        RunError: The folder holds no evaluation, or it is damaged.
+        RunError: The folder holds no evaluation, it is damaged, or is of other clips.
     """
     record, file = read_record(folder), folder / PREDICTIONS_FILE
+    if record.evaluation["data_sha256"] != data_sha256:
+        raise RunError(
+            f"{folder}: was evaluated on other clips than those of --corpora: name those that were evaluated, or "
+            "evaluate again"
+        )
     networks = []
     for selection, (name, title) in _SELECTIONS.items():
         own = [p for p in record.predictions if (p.state, p.selection) == (_STATE, selection)]

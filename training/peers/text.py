@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from training.peers.measured import MEAN
+
 Comparison = Mapping[str, Any]
 System = Mapping[str, Any]
 Columns = Sequence[tuple[str, str]]
@@ -63,7 +65,8 @@ def columns_of(comparison: Comparison) -> Columns:
     found = [
         (protocol, corpus)
         for protocol in _HEADINGS
-        for corpus in comparison["corpora"]
+        for corpus in _titles(comparison)
+        if (protocol, corpus) != ("random", MEAN)  # the table has accuracies there
         if any(_found(system, (protocol, corpus)) for system in comparison["systems"])
     ]
     return list(dict.fromkeys(found))
@@ -76,9 +79,14 @@ def results_table(comparison: Comparison, columns: Columns) -> str:
         group = _found(system, column)
         return _with_interval(group["accuracy" if column[0] == "random" else "uar"]) if group else "-"
 
-    titles = comparison["corpora"]
+    titles = _titles(comparison)
     heads = [f"{_HEADINGS[protocol]}: {titles[corpus]}" for protocol, corpus in columns]
     return _rows(comparison["systems"], heads, columns, cell)
+
+
+def _titles(comparison: Comparison) -> Mapping[str, str]:
+    """Return what the corpora are called, and their mean."""
+    return {**comparison["corpora"], MEAN: "mean of the corpora"}
 
 
 def _accuracy_table(comparison: Comparison) -> str:
@@ -106,7 +114,8 @@ def _differences(comparison: Comparison) -> list[str]:
 
     columns = list(dict.fromkeys((each["protocol"], each["corpus"]) for each in comparison["differences"]))
     systems = [system for system in comparison["systems"] if any(system["name"] == to for to, _, _ in found)]
-    heads = [f"{_HEADINGS[protocol]}: {comparison['corpora'][corpus]}" for protocol, corpus in columns]
+    titles = _titles(comparison)
+    heads = [f"{_HEADINGS[protocol]}: {titles[corpus]}" for protocol, corpus in columns]
     return [
         f"## How much better `{comparison['reference']}` is",
         "Its UAR less that of the other, with the 95 % interval of a bootstrap over speakers, the same ones for both, "

@@ -132,8 +132,8 @@ def _groups(view: View, figures: Figures) -> Html:
     shown = view.table("groups", ("group", "clips", "speakers", "unheard", "coverage", "covered"), rows)
     few = [view.title(name) for name, group in figures.groups.items() if group.note]
     note = texts["details.few_speakers"].format(groups=", ".join(few))
-    nll = texts["details.nll"].format(nll=texts.number(figures.nll, 3))
-    return joined([shown, tag("p", nll), *([tag("p", note, class_="note")] if few else [])])
+    nll = "" if figures.nll is None else texts["details.nll"].format(nll=texts.number(figures.nll, 3))
+    return joined([shown, *([tag("p", nll)] if nll else []), *([tag("p", note, class_="note")] if few else [])])
 
 
 def _utterances(view: View, protocol: Protocol) -> Html:
@@ -207,7 +207,7 @@ def _mistakes(view: View, protocol: str) -> Html:
         for confidence, made in sorted(wrong, key=lambda pair: -pair[0])[:_NUM_MISTAKES]
         if made.posterior
     ]
-    return view.table("mistakes", ("clip", "group", "speaker", "acted", "decided", "confidence"), rows, num_names=5)
+    return view.table("mistakes", ("clip", "group", "speaker", "label", "decided", "confidence"), rows, num_names=5)
 
 
 def _decision(posterior: Sequence[float]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from training.corpora.base import LABELS
 from training.pictures.protocols import Line, protocol_comparison
 from training.pictures.texts import Texts
 from training.pictures.values import Estimate
@@ -9,6 +10,7 @@ from training.report.gallery import Gallery
 from training.report.names import (
     COLD,
     OPTIMISTIC,
+    cold_figures,
     cold_group,
     group_names,
     group_of,
@@ -20,7 +22,7 @@ from training.report.names import (
 )
 from training.report.page import NOTHING, Html, Section, beside, joined, table, tag
 from training.report.pairs import Measure
-from training.report.record import POOLED, Figures, Protocol, Record
+from training.report.record import Figures, Protocol, Record
 
 
 def glance(records: Sequence[Record], gallery: Gallery, texts: Texts) -> Section:
@@ -43,14 +45,14 @@ def _with_note(tables: Sequence[Html], note: str) -> Html:
 
 def _headline(record: Record, name: str, texts: Texts) -> Html:
     """Return what users get, and what a random split would have said, in one sentence."""
-    live, random = (cold_group(record.protocols.get(protocol), POOLED) for protocol in ("live", "random"))
+    live, random = (cold_figures(record.protocols.get(protocol)) for protocol in ("live", "random"))
     if not live or not random:
         return NOTHING
     said = {
         "name": name,
-        "live": texts.interval(live.accuracy),
-        "uar": texts.interval(live.uar),
-        "random": texts.percent(random.accuracy.value),
+        "uar": texts.interval(live.mean_uar),
+        "random": texts.percent(random.mean_uar.value),
+        "chance": texts.percent(1 / len(LABELS)),
     }
     return tag("p", texts["glance.headline"].format(**said), class_="headline")
 

@@ -26,8 +26,12 @@ def state_title(state: str, texts: Texts) -> str:
 
 def group_title(records: Sequence[Record], group: str, texts: Texts) -> str:
     """Return what a group of clips is called: a corpus, or all of them."""
+    if group == POOLED:
+        return texts["group.pooled"]
     titles = {name: title for record in records for name, title in record.corpus_titles.items()}
-    return texts["group.pooled"] if group == POOLED else titles.get(group, group)
+    title = titles.get(group, group)
+    taken = [texts["group.pooled"], texts["group.mean"], *(other for name, other in titles.items() if name != group)]
+    return f"{title} ({group})" if title in taken else title
 
 
 def protocol_names(records: Sequence[Record]) -> list[str]:
@@ -54,7 +58,12 @@ def group_of(figures: Figures | None, group: str) -> Group | None:
 
 def cold_group(protocol: Protocol | None, group: str) -> Group | None:
     """Return the figures of ``group`` when nothing is known of the speaker, where there are any."""
-    return group_of(protocol.states.get(COLD), group) if protocol else None
+    return group_of(cold_figures(protocol), group)
+
+
+def cold_figures(protocol: Protocol | None) -> Figures | None:
+    """Return the figures when nothing is known of the speaker, where there are any."""
+    return protocol.states.get(COLD) if protocol else None
 
 
 def run_names(records: Sequence[Record]) -> list[str]:

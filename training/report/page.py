@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from training.cache import write_text_whole
+
 _STYLE_SHEET = Path(__file__).parent / "report.css"
 
 
@@ -78,7 +80,7 @@ def write_page(path: Path, title: str, language: str, body: Html) -> None:
         tag("style", style),
     )
     page = tag("html", tag("head", *head), tag("body", body), lang=language)
-    path.write_text(f"<!DOCTYPE html>\n{page}\n", encoding="utf-8")
+    write_text_whole(path, f"<!DOCTYPE html>\n{page}\n")
 
 
 def _attribute(key: str) -> str:

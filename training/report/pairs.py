@@ -25,14 +25,30 @@ def paired_difference(
 
     The interval is that of a bootstrap over speakers, drawn for both at once.
     """
-    if not first or Counter(map(_clip, first)) != Counter(map(_clip, second)):
+    return _mean_difference([(first, second)], measure, seed)
+
+
+def paired_mean_difference(first: Sequence[Prediction], second: Sequence[Prediction], seed: int = 0) -> Estimate | None:
+    """Return the mean over corpora of the UAR of ``second`` less that of ``first``; see :func:`paired_difference`."""
+    corpora = dict.fromkeys(made.corpus for made in (*first, *second))
+    pairs = [([m for m in first if m.corpus == name], [m for m in second if m.corpus == name]) for name in corpora]
+    return _mean_difference(pairs, "uar", seed)
+
+
+def _mean_difference(
+    pairs: Sequence[tuple[Sequence[Prediction], Sequence[Prediction]]], measure: Measure, seed: int
+) -> Estimate | None:
+    """Return the mean of the differences of ``pairs``, whose speakers are drawn each on its own."""
+    if not pairs or any(not one or Counter(map(_clip, one)) != Counter(map(_clip, other)) for one, other in pairs):
         return None
-    before, after = _by_speaker(first), _by_speaker(second)
-    draws = np.random.default_rng(seed).integers(0, len(before), (_NUM_RESAMPLES, len(before)))
-    drawn = measured(after[draws].sum(axis=1), measure) - measured(before[draws].sum(axis=1), measure)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    value = measured(after.sum(axis=0), measure) - measured(before.sum(axis=0), measure)
-    return Estimate(float(value), float(low), float(high))
+    random, drawn, values = np.random.default_rng(seed), np.zeros(_NUM_RESAMPLES), []
+    for one, other in pairs:
+        before, after = _by_speaker(one), _by_speaker(other)
+        draws = random.integers(0, len(before), (_NUM_RESAMPLES, len(before)))
+        drawn += measured(after[draws].sum(axis=1), measure) - measured(before[draws].sum(axis=1), measure)
+        values.append(measured(after.sum(axis=0), measure) - measured(before.sum(axis=0), measure))
+    low, high = np.quantile(drawn / len(pairs), [0.025, 0.975])
+    return Estimate(float(np.mean(values)), float(low), float(high))
 
 
 def measured(counts: Counts, measure: Measure) -> NDArray[np.float64]:

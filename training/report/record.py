@@ -52,7 +52,8 @@ class Figures:
     """By name; :data:`POOLED` is the first."""
     mean_uar: Estimate
     """Over the corpora."""
-    nll: float
+    nll: float | None
+    """None where nobody was heard."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +132,12 @@ def read_record(folder: Path) -> Record:
 
 
 def _record(folder: Path, evaluation: Mapping[str, Any]) -> Record:
-    for key in ("command", "data_sha256", "versions", "states"):
-        evaluation[key]  # missed here, not in the middle of a report
+    # Missed here, not in the middle of a report.
+    for key, kind in {"command": str, "data_sha256": str, "versions": dict, "states": dict, "corpora": list}.items():
+        if not isinstance(evaluation[key], kind):
+            raise TypeError(f"{key} is a {type(evaluation[key]).__name__}")
+    for corpus in evaluation["corpora"]:
+        str(corpus["name"]), str(corpus["corpus"])
     run_path = folder / DESCRIPTION_FILE
     run = _checked(run_path, _run) if run_path.exists() else Run()
     return Record(
@@ -183,7 +188,11 @@ def _protocol(name: str, found: Mapping[str, Any]) -> Protocol:
 
 def _figures(found: Mapping[str, Any]) -> Figures:
     groups = {name: _group(each) for name, each in found.items() if isinstance(each, Mapping) and "confusion" in each}
-    return Figures({POOLED: groups.pop(POOLED), **groups}, _estimate(found["mean_uar_of_corpora"]), float(found["nll"]))
+    return Figures({POOLED: groups.pop(POOLED), **groups}, _estimate(found["mean_uar_of_corpora"]), _nll(found["nll"]))
+
+
+def _nll(found: Any) -> float | None:
+    return None if found is None else float(found)
 
 
 def _group(found: Mapping[str, Any]) -> Group:

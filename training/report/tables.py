@@ -14,7 +14,7 @@ from training.report.names import (
     state_title,
 )
 from training.report.page import Html, Section, joined, table, tag
-from training.report.pairs import Measure, paired_difference
+from training.report.pairs import Measure, paired_difference, paired_mean_difference
 from training.report.record import POOLED, Prediction, Record
 
 MEASURES: tuple[Measure, ...] = ("uar", "accuracy")
@@ -63,6 +63,8 @@ def _side_by_side(records: Sequence[Record], measure: Measure, texts: Texts) -> 
                 [*names, group_title(records, group, texts), *_compared(records, (name, state, group), measure, texts)]
                 for group in groups
             ]
+            if measure == "uar" and groups:
+                rows.append([*names, texts["group.mean"], *_compared_means(records, name, state, texts)])
             if not groups:
                 rows.append([*names, "", texts["tables.absent"]])
     columns = [texts["column.protocol"], texts["column.state"], texts["column.group"]]
@@ -72,15 +74,29 @@ def _side_by_side(records: Sequence[Record], measure: Measure, texts: Texts) -> 
 
 def _compared(records: Sequence[Record], place: tuple[str, str, str], measure: Measure, texts: Texts) -> list[str]:
     estimates = [_estimate(record, *place, measure) for record in records]
+    difference = paired_difference(_made(records[0], *place), _made(records[-1], *place), measure)
+    return _beside(estimates, difference, texts)
+
+
+def _beside(estimates: Sequence[Estimate | None], difference: Estimate | None, texts: Texts) -> list[str]:
     written = [_written(estimate, texts) for estimate in estimates]
     first, last = estimates[0], estimates[-1]
     if not first or not last:
         return [*written, texts["tables.absent"]]
-    difference = paired_difference(_made(records[0], *place), _made(records[-1], *place), measure)
     if not difference:
         return [*written, texts.points(last.value - first.value)]
     bounds = f"{texts.points(difference.low)}{texts['number.list_mark']} {texts.points(difference.high)}"
     return [*written, f"{texts.points(difference.value)} [{bounds}]"]
+
+
+def _compared_means(records: Sequence[Record], protocol: str, state: str, texts: Texts) -> list[str]:
+    """Return the means over the corpora of the UAR, and the difference of the last from the first."""
+    figures = [
+        record.protocols[protocol].states.get(state) if protocol in record.protocols else None for record in records
+    ]
+    estimates = [each.mean_uar if each else None for each in figures]
+    made = (_made(records[0], protocol, state, POOLED), _made(records[-1], protocol, state, POOLED))
+    return _beside(estimates, paired_mean_difference(*made), texts)
 
 
 def _made(record: Record, protocol: str, state: str, group: str) -> list[Prediction]:
