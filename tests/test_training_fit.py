@@ -82,7 +82,7 @@ def test_a_run_says_how_it_was_made(laboratory: Path) -> None:
     assert description["history"]["best_epoch"]["validation"] in (1, 2)
     assert description["experiment"]["network"]["channels"] == [8, 8]
     assert len(description["data_sha256"]) == 64
-    assert set(description["versions"]) == {"python", "numpy", "keras", "backend"}
+    assert set(description["versions"]) == {"python", "numpy", "keras", "backend", "tensorflow"}
     assert description["command"] == "python -m training fit streaming CORPORA_DIR --corpora emodb --out RUN"
 
 
