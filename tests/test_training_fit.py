@@ -83,7 +83,7 @@ def test_a_run_says_how_it_was_made(laboratory: Path) -> None:
     assert description["experiment"]["network"]["channels"] == [8, 8]
     assert len(description["data_sha256"]) == 64
     assert set(description["versions"]) == {"python", "numpy", "keras", "backend", "tensorflow"}
-    assert description["command"] == "python -m training fit streaming CORPORA_DIR --corpora emodb --out RUN"
+    assert description["command"] == "python -m training fit RUN/experiment.toml CORPORA_DIR --corpora emodb --out RUN"
 
 
 def test_an_evaluation_has_every_protocol_and_says_what_is_absent(laboratory: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_model_file_carries_the_figures_of_the_evaluation(model_file: Path, la
 
     expected = evaluation_in(laboratory)["protocols"]["live"]["states"]["cold"]["emodb"]
     assert figures["protocols"]["live"]["cold"]["emodb"]["confusion"] == expected["confusion"]
-    assert figures["command"] == "python -m training evaluate streaming CORPORA_DIR --corpora emodb --out RUN"
+    assert figures["command"] == "python -m training evaluate RUN/experiment.toml CORPORA_DIR --corpora emodb --out RUN"
 
 
 def test_a_model_file_classifies_what_the_pipeline_hears(model_file: Path) -> None:

@@ -47,14 +47,15 @@ def write_text_whole(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Make one line of whatever goes wrong while the file at ``path`` is read and understood.
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """Give the file at ``path`` to read; make one line of whatever goes wrong while it is read and understood.
 
     Raises:
         RunError: It is damaged, as after a power cut.
     """
     try:
-        yield
+        with path.open("rb") as file:
+            yield file
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise RunError(f"{path}: damaged ({error}); delete it, and it is made anew") from error
 

@@ -76,8 +76,8 @@ def _make_rows(job: tuple[Path, str, Path], *, features: MfccSettings, room: Roo
 
 
 def _load(path: Path) -> Rows:
-    with reading(path):
-        return np.asarray(np.load(path), np.float32)
+    with reading(path) as file:
+        return np.asarray(np.load(file), np.float32)
 
 
 def rows_code() -> str:

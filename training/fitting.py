@@ -134,7 +134,7 @@ def _save(file: Any, fitted: Fitted) -> None:
 
 
 def _load(path: Path, experiment: Experiment) -> Fitted:
-    with reading(path), np.load(path) as arrays:
+    with reading(path) as file, np.load(file) as arrays:
         about = json.loads(str(arrays["about"]))
         history = History(**about["history"])
         names = [name for name in arrays.files if name != "about"]

@@ -116,7 +116,7 @@ class Learner:
         np.savez(file, history=np.array(json.dumps(asdict(self.history))), **arrays)
 
     def _restore(self) -> None:
-        with reading(self._checkpoint), np.load(self._checkpoint) as arrays:
+        with reading(self._checkpoint) as file, np.load(file) as arrays:
             self.history = History(**json.loads(str(arrays["history"])))
             for index, variable in enumerate(self._state()):
                 variable.assign(arrays[f"state {index}"])

@@ -90,7 +90,7 @@ def read_run(folder: Path) -> Run:
     """
     try:
         description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-        with np.load(folder / PARITY_FILE) as arrays:
+        with (folder / PARITY_FILE).open("rb") as file, np.load(file) as arrays:
             parity_rows = [np.asarray(arrays[name], np.float32) for name in arrays.files]
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise RunError(f"{folder}: not a training run ({error})") from error

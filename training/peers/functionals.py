@@ -107,8 +107,8 @@ def _make(job: tuple[Path, Path], feature_set: FeatureSet) -> None:
 
 
 def _load(path: Path) -> Row:
-    with reading(path):
-        return np.asarray(np.load(path), np.float32)
+    with reading(path) as file:
+        return np.asarray(np.load(file), np.float32)
 
 
 @cache  # it takes half a second to make, and is used for every clip

@@ -26,8 +26,8 @@ def remembered(name: str, description: Any, task: Task, decide: Callable[[Task],
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
     kept = cache_dir() / "decisions" / f"{name}-{digest}.json"
     if kept.exists():
-        with reading(kept):
-            found = json.loads(kept.read_text())
+        with reading(kept) as file:
+            found = json.load(file)
             return Decisions(np.array(found["indices"], np.int64), found["settings"])
     decisions = decide(task)
     content = {"task": str(task), "settings": decisions.settings, "indices": decisions.indices.tolist()}
