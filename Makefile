@@ -21,7 +21,7 @@ dev := .venv-dev/bin
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run test test-system arm64-smoke model laboratory emouerj bench demonstration wheel clean install-run-needs prepare-dev install-dev-needs
+.PHONY: help run test test-system arm64-smoke detector model laboratory emouerj bench demonstration wheel clean install-run-needs prepare-dev install-dev-needs
 
 help: ## tell what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ arm64-smoke: $(run_env) ## run the wheel in an emulated Raspberry Pi userland (r
 	@tests/system/arm64_smoke.sh $(RELEASE)
 
 # Each of the following goes on where it was interrupted: what was trained is kept outside the work tree.
+detector: $(dev_env) ## train what tells speech from noise on CORPORA, export to streamer/models/speech.onnx (half an hour)
+	@$(dev)/python -m training detector $(CORPORA) --out $(RUNS)/detector
+	$(dev)/python -m export $(RUNS)/detector -o streamer/models/speech.onnx
+
 model: $(dev_env) ## train on CORPORA, evaluate and export to streamer/models/emotion.onnx (hours)
 	@run=$(RUNS)/streaming
 	$(call fit_and_evaluate,$(STREAMING),$(CORPORA),$$run)

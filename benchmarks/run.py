@@ -23,7 +23,7 @@ import soundfile
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
 from streamer.pipeline import Pipeline
 from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings
-from streamer.speech.vad import WebRtcDetector
+from streamer.speech.network import NetworkDetector
 
 CLIP = Path(__file__).parent.parent / "streamer" / "demonstration.flac"
 FLAT_OUT_S = (20, 140)
@@ -111,7 +111,7 @@ def block_us(push: Callable[[np.ndarray], object]) -> tuple[float, float]:
 def our_blocks() -> tuple[float, float]:
     """Return what a block costs in the pipeline."""
     settings = SpeechSettings()
-    return block_us(Pipeline(settings, WebRtcDetector(settings), OnnxClassifier(BUNDLED_MODEL)).push)
+    return block_us(Pipeline(settings, NetworkDetector(settings), OnnxClassifier(BUNDLED_MODEL)).push)
 
 
 def empty_blocks() -> tuple[float, float]:

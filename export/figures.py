@@ -36,7 +36,7 @@ def with_figures(run: Run, folder: Path) -> Run:
 
 
 def _protocol(protocol: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {key: protocol[key] for key in ("title", "note", "utterances") if key in protocol}
+    kept = {key: protocol[key] for key in ("title", "note", "utterances", "utterances_in_noise") if key in protocol}
     if "in_noise" in protocol:
         kept["in_noise"] = _brief(protocol["in_noise"])
     return {**kept, "cold": _brief(protocol["states"]["cold"])}

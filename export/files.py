@@ -1,19 +1,21 @@
 """A run in, a checked model file and its card out."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from export.card import card
-from export.convert import to_onnx
+from export.card import card, detector_card
+from export.convert import detector_to_onnx, to_onnx
 from export.errors import ExportError
 from export.figures import with_figures
-from export.parity import check_parity
+from export.parity import check_detector_parity, check_parity
 from streamer.emotion.classifier import OnnxClassifier
+from streamer.speech.network import SpeechNetwork
 from training import networks  # noqa: F401  # registers the layers that the network is made of
-from training.runs import NETWORK_FILE, Run, read_run
+from training.runs import NETWORK_FILE, DetectorRun, Run, read_detector_run, read_run
 
 MAX_BYTES = 1_000_000
 
@@ -31,17 +33,43 @@ def export_run(folder: Path, target: Path) -> str:
     """
     if target.suffix != ".onnx":
         raise ExportError(f"{target}: the name of a model file ends in .onnx")
+    detector = read_detector_run(folder)
+    if detector:
+        return _export_detector(detector, _load_network(folder / NETWORK_FILE), folder, target)
     run = with_figures(read_run(folder), folder)
     network = _load_network(folder / NETWORK_FILE)
     content = to_onnx(network, run.info)
+    return _write(
+        content,
+        target,
+        lambda path: _check(network, path, run),
+        lambda difference: card(run.description, target.name, size_bytes=len(content), difference=difference),
+        folder,
+    )
+
+
+def _export_detector(run: DetectorRun, network: Any, folder: Path, target: Path) -> str:
+    content = detector_to_onnx(network, run.metadata)
+    return _write(
+        content,
+        target,
+        lambda path: check_detector_parity(network, SpeechNetwork(path), run.parity_rows),
+        lambda difference: detector_card(run.description, target.name, size_bytes=len(content), difference=difference),
+        folder,
+    )
+
+
+def _write(
+    content: bytes, target: Path, check: Callable[[Path], float], card_of: Callable[[float], str], folder: Path
+) -> str:
+    """Write ``content`` and its card, where ``check`` finds nothing wrong with it; return what was checked."""
     if len(content) > MAX_BYTES:
         raise ExportError(f"the model file has {len(content)} bytes, allowed are {MAX_BYTES}: train a smaller network")
     temporary = target.with_name(f".{target.stem}.{os.getpid()}.onnx")
     try:
         temporary.write_bytes(content)
-        difference = _check(network, temporary, run)
-        text = _card(run, folder, target, len(content), difference)
-        target.with_suffix(".md").write_text(text, encoding="utf-8")
+        difference = check(temporary)
+        target.with_suffix(".md").write_text(_complete(card_of, difference, folder), encoding="utf-8")
         temporary.replace(target)
     except OSError as error:
         raise ExportError(f"{error.filename}: can not be written ({error.strerror})") from error
@@ -50,9 +78,9 @@ def export_run(folder: Path, target: Path) -> str:
     return f"{target}: {len(content)} bytes, differs from the network by at most {difference:.1e}"
 
 
-def _card(run: Run, folder: Path, target: Path, size_bytes: int, difference: float) -> str:
+def _complete(card_of: Callable[[float], str], difference: float, folder: Path) -> str:
     try:
-        return card(run.description, target.name, size_bytes=size_bytes, difference=difference)
+        return card_of(difference)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise ExportError(
             f"{folder}: run.json or evaluation.json lacks what a card needs ({type(error).__name__}: {error}); "

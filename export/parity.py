@@ -1,6 +1,7 @@
 """The model file must give the numbers of the network it was made from."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from export.errors import ParityError
 from streamer.emotion.classifier import OnnxClassifier
 from streamer.features.normalise import GlobalNormaliser
+from streamer.speech.network import SpeechNetwork
 
 TOLERANCE = 1e-5
 _PREFIX_ROWS = (1, 2, 7, 30, 64)
@@ -39,6 +41,34 @@ def check_parity(network: Any, classifier: OnnxClassifier, clips: Sequence[Rows]
             raise ParityError(
                 f"for {len(rows)} rows the model file differs by {difference:.2g} from the network, "
                 f"allowed is {TOLERANCE:g}: {classifier.path}"
+            )
+        largest = max(largest, difference)
+    return largest
+
+
+def check_detector_parity(network: Any, exported: SpeechNetwork, scenes: Sequence[Rows]) -> float:
+    """Return the largest difference of a probability between ``network`` and ``exported``, over many splits.
+
+    Args:
+        network: The Keras model, from rows and states to probabilities and states.
+        exported: The same as the daemon loads it.
+        scenes: Rows of scenes, each of shape ``(num_rows, NUM_COLUMNS)``.
+
+    Raises:
+        ParityError: A difference is above :data:`TOLERANCE`, or not a number.
+    """
+    silence = [np.zeros(node.shape, np.float32) for node in network.inputs[1:]]
+    largest = 0.0
+    for rows, num_rows in product(scenes, _PREFIX_ROWS):
+        expected = np.asarray(network([rows[np.newaxis], *silence], training=False)[0])[0]
+        exported.reset()
+        parts = [rows[first : first + num_rows] for first in range(0, len(rows), num_rows)]
+        said = np.concatenate([exported.push(part) for part in parts])
+        difference = float(np.abs(expected - said).max())
+        if not difference <= TOLERANCE:
+            raise ParityError(
+                f"for {num_rows} rows at once the model file differs by {difference:.2g} from the network, allowed is "
+                f"{TOLERANCE:g}"
             )
         largest = max(largest, difference)
     return largest

@@ -12,18 +12,20 @@ from streamer.events import Gap, Partial, Utterance
 from streamer.features.mfcc import IncrementalMfcc
 from streamer.pipeline import Pipeline
 from streamer.settings import MfccSettings, SpeechSettings
-from streamer.speech.vad import WebRtcDetector
+from streamer.speech.network import NetworkDetector
+from streamer.speech.silero import SileroDetector
 
 __all__ = [
     "BUNDLED_MODEL",
     "Gap",
     "IncrementalMfcc",
     "MfccSettings",
+    "NetworkDetector",
     "OnnxClassifier",
     "Partial",
     "Pipeline",
+    "SileroDetector",
     "SpeechSettings",
     "StreamerError",
     "Utterance",
-    "WebRtcDetector",
 ]

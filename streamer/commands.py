@@ -19,11 +19,14 @@ from streamer.sinks.sink import Sink, SinkSettings
 from streamer.sources.base import AudioSource
 from streamer.sources.conditioner import ChannelChoice
 from streamer.sources.file import FileSource
+from streamer.sources.gain import AutoGain
 from streamer.sources.microphone import Microphone, find_device, list_devices
 from streamer.sources.pcm import PcmFormat
 from streamer.sources.pipe import PipeSource
 from streamer.sources.realtime import RealTime
-from streamer.speech.vad import WebRtcDetector
+from streamer.speech.network import NetworkDetector
+from streamer.speech.segmenter import latency_ms
+from streamer.speech.silero import SileroDetector
 
 _STDIN = 0
 
@@ -49,6 +52,10 @@ class RunSettings:
     model: Path | None
     """A model file; None for the bundled one."""
 
+    silero: Path | None
+    """Silero's file, to find speech with; None for the bundled detector."""
+
+    auto_gain: bool
     realtime: bool
 
 
@@ -57,17 +64,25 @@ def run(settings: RunSettings) -> int:
     speech = SpeechSettings()
     with contextlib.ExitStack() as stack:
         classifier = OnnxClassifier(settings.model or BUNDLED_MODEL)
-        pipeline = Pipeline(speech, WebRtcDetector(speech), classifier, partials=settings.partials)
+        detector = SileroDetector(speech, settings.silero) if settings.silero else NetworkDetector(speech)
+        pipeline = Pipeline(speech, detector, classifier, partials=settings.partials)
         source = stack.enter_context(_source(settings))
         sinks = [stack.enter_context(Sink(output, classifier.labels)) for output in settings.outputs]
-        daemon = Daemon(source, pipeline, sinks)
+        daemon = Daemon(source, pipeline, sinks, gain=AutoGain() if settings.auto_gain else None)
         stack.enter_context(StopSignals(daemon.stop))
         daemon.run(
             Start(
                 version=__version__,
                 model=_model_record(classifier),
                 source=source.describe(),
-                settings={"channel": settings.channel, "partials": settings.partials, "speech": asdict(speech)},
+                settings={
+                    "channel": settings.channel,
+                    "partials": settings.partials,
+                    "auto_gain": settings.auto_gain,
+                    "vad": "silero" if settings.silero else "default",
+                    "speech": asdict(speech),
+                    "latency_ms": latency_ms(speech, detector.lookahead_frames),
+                },
             )
         )
     return 0
@@ -80,14 +95,20 @@ def devices(*, as_json: bool) -> int:
         DeviceError: There is none.
     """
     found = list_devices()
+    latency = latency_ms(SpeechSettings(), NetworkDetector.lookahead_frames)
     out = LineWriter.standard_output()
     if as_json:
-        out.write(json.dumps([asdict(device) for device in found], ensure_ascii=False))
+        out.write(json.dumps([{**asdict(device), "latency_ms": latency} for device in found], ensure_ascii=False))
     else:
         for device in found:
             mark = "*" if device.is_default else " "
             facts = f"{device.host_api}, {device.channels} channels, {device.default_rate_hz} Hz"
             out.write(escaped(f"{mark}{device.index:3}  {device.name} ({facts})"))
+        if found:
+            out.write(
+                f"A label follows {latency['usual']} ms after the end of speech, {latency['least']} ms at the least, "
+                "later by what the device takes."
+            )
     find_device(None, found)
     return 0
 

@@ -10,12 +10,13 @@ import numpy as np
 
 from streamer.errors import DeviceError, InputError, SinkError, StreamBrokenError, StreamerError
 from streamer.events import Cut, End, Gap, Partial, Start, Status, Utterance
-from streamer.level import FLOOR_DBFS, LevelMeter
+from streamer.level import InputMeter
 from streamer.pipeline import Pipeline, PipelineEvent
 from streamer.settings import SAMPLE_RATE_HZ
 from streamer.sinks.lines import ReaderGoneError
 from streamer.sinks.record import Record, to_record
 from streamer.sources.base import AudioBlock, AudioSource, LostSamples
+from streamer.sources.gain import AutoGain
 
 STATUS_INTERVAL_S = 60
 _LATENCIES_KEPT = 1000
@@ -48,14 +49,21 @@ class Daemon:
     """
 
     def __init__(
-        self, source: AudioSource, pipeline: Pipeline, sinks: Sequence[RecordSink], clock: Clock = time
+        self,
+        source: AudioSource,
+        pipeline: Pipeline,
+        sinks: Sequence[RecordSink],
+        *,
+        gain: AutoGain | None = None,
+        clock: Clock = time,
     ) -> None:
-        """Join the open ``source``, ``pipeline`` and ``sinks``."""
-        self._source, self._pipeline, self._clock = source, pipeline, clock
+        """Join the open ``source``, ``pipeline`` and ``sinks``; ``gain`` raises what is too quiet."""
+        self._source, self._pipeline, self._gain, self._clock = source, pipeline, gain, clock
         self._sinks = list(sinks)
         self._errors: list[StreamerError] = []
         self._is_stopped = False
-        self._level = LevelMeter()
+        self._meter = InputMeter()
+        self._faults: tuple[str, ...] = ()  # that the last status found
         self._counts = {"utterances": 0, "gaps": 0, "lost_samples": 0}
         self._overflows_told = 0
         self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES_KEPT)
@@ -91,10 +99,12 @@ class Daemon:
             taken_s = self._clock.monotonic()
             match item:
                 case LostSamples(num_samples, reason):
+                    if self._gain:
+                        self._gain.reset()
                     events = self._pipeline.skip(num_samples, reason)
                 case AudioBlock(samples, captured_s):
-                    self._level.push(samples)
-                    events = self._pipeline.push(samples)
+                    self._meter.push(samples)
+                    events = self._pipeline.push(self._gain.push(samples) if self._gain else samples)
                     self._anchor = None if captured_s is None else (self._pipeline.position, captured_s)
             for event in events:
                 self._tell(event, taken_s)
@@ -169,17 +179,20 @@ class Daemon:
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def _status(self) -> Status:
-        level_dbfs, peak_dbfs = self._level.take()
+        report = self._meter.take()
         overflows = self._source.overflows
         health = "ok" if overflows == self._overflows_told else "overflow"
         self._overflows_told = overflows
-        if peak_dbfs == FLOOR_DBFS:
+        if "silent_input" in report.faults:
             health = "silent_input"
+        new_faults = [fault for fault in report.faults if fault not in self._faults]
+        self._faults = report.faults
         return Status(
             end_sample=self._pipeline.position,
             health=health,
-            level_dbfs=level_dbfs,
-            peak_dbfs=peak_dbfs,
+            level_dbfs=report.level_dbfs,
+            peak_dbfs=report.peak_dbfs,
+            faults=new_faults,
             overflows=overflows,
             latency_ms=self._percentiles(),
             **self._counts,

@@ -3,7 +3,7 @@
 How an event looks as a line is the business of ``streamer.sinks``; ``docs/events.md`` is the registry.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -64,6 +64,9 @@ class Status:
     health: str
     level_dbfs: float
     peak_dbfs: float
+    faults: Sequence[str]
+    """What is wrong with the input and was not so the time before; see :class:`streamer.level.InputReport`."""
+
     utterances: int
     gaps: int
     lost_samples: int

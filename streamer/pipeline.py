@@ -12,8 +12,8 @@ from streamer.features.history import SampleHistory
 from streamer.features.mfcc import IncrementalMfcc
 from streamer.features.rows import RowBuffer
 from streamer.settings import PARTIAL_FIRST_MS, PARTIAL_STEP_MS, MfccSettings, SpeechSettings, ms_to_samples
-from streamer.speech.endpointing import Endpointer, SpeechEnded, SpeechEvent, SpeechStarted
-from streamer.speech.vad import SpeechDetector
+from streamer.speech.endpointing import SpeechEnded, SpeechEvent, SpeechStarted
+from streamer.speech.segmenter import Segmenter, SpeechDetector
 
 PipelineEvent = Partial | Utterance | Gap
 
@@ -39,9 +39,9 @@ class EmotionClassifier(Protocol):
 class Pipeline:
     """Turns 16 kHz samples into events, however the samples are split.
 
-    While nobody speaks, samples go to the detector and into a short history only. At an onset the rows of
-    the pre-roll are computed from that history, on the grid that counts from the start of the stream (after
-    a gap: from its end). Latency: see :class:`~streamer.speech.endpointing.Endpointer`.
+    While nobody speaks, samples go to the detector and into a short history only. When an onset is known the rows
+    from the pre-roll on are computed from that history, on the grid that counts from the start of the stream (after
+    a gap: from its end). Latency: see :class:`~streamer.speech.segmenter.Segmenter`.
     """
 
     def __init__(
@@ -64,15 +64,16 @@ class Pipeline:
                 f"({features.window_ms} + {features.hop_ms}), got {settings.min_utterance_ms}"
             )
         self._settings, self._classifier, self._partials = settings, classifier, partials
-        self._detector, self._endpointer = detector, Endpointer(settings)
+        self._segmenter = Segmenter(settings, detector)
         self._extractor = IncrementalMfcc(features)
         self._hop, self._window = features.hop_samples, features.window_samples
         self._frame_samples = settings.frame_samples
         self._pre_roll = ms_to_samples(settings.pre_roll_ms)
-        onset_ms = settings.onset_window_frames * settings.frame_ms
+        # How old an onset or the maximum can be when it is known.
+        latest = (settings.onset_window_frames + self._segmenter.most_unjudged_frames) * self._frame_samples
         # One hop more, since rows start on the grid, and the sample before them.
-        self._history = SampleHistory(self._pre_roll + ms_to_samples(onset_ms) + self._hop + 1)
-        longest = self._pre_roll + ms_to_samples(settings.max_utterance_ms)
+        self._history = SampleHistory(self._pre_roll + latest + self._hop + 1)
+        longest = self._pre_roll + ms_to_samples(settings.max_utterance_ms) + latest
         self._rows = RowBuffer(longest // self._hop + 1, features.num_cepstra)
         self._frame = np.empty(self._frame_samples, np.int16)
         self.reset()
@@ -91,8 +92,8 @@ class Pipeline:
         self._start = 0
         self._first_row = 0
         self._next_partial = 0
-        self._detector.reset()
-        self._endpointer.reset()
+        self._has_rows = False  # whether the rows go on from the last utterance's start to here
+        self._segmenter.reset()
         self._history.reset()
 
     @property
@@ -153,40 +154,40 @@ class Pipeline:
 
     def _push_frame(self, frame: NDArray[np.int16]) -> list[PipelineEvent]:
         self._history.push(frame)
-        if self._endpointer.is_in_speech:
+        if self._has_rows:
             self._rows.append(self._extractor.push(frame))
-        level = float(np.dot(frame.astype(np.float32), frame))
-        events = self._follow(self._endpointer.push(self._detector.detect(frame), level))
-        if self._partials and self._endpointer.is_in_speech:
+        events = self._follow(self._segmenter.push(frame))
+        if self._partials and self._segmenter.is_in_speech:
             events += self._maybe_partial()
         return events
 
     def _end_utterance_in_hand(self, cut: Cut) -> list[PipelineEvent]:
-        return self._follow(self._endpointer.finish(cut))
+        return self._follow(self._segmenter.finish(cut))
 
     def _follow(self, speech_events: list[SpeechEvent]) -> list[PipelineEvent]:
         events: list[PipelineEvent] = []
         for event in speech_events:
             match event:
                 case SpeechStarted(start_frame):
-                    self._begin(start_frame * self._frame_samples, has_rows=len(speech_events) > 1)
+                    self._begin(start_frame * self._frame_samples)
                 case SpeechEnded(start_frame, end_frame, cut):
                     events.append(self._end(end_frame * self._frame_samples, cut))
                 # SpeechDropped leaves no trace.
+        self._has_rows = self._segmenter.is_in_speech
         return events
 
-    def _begin(self, start: int, *, has_rows: bool) -> None:
-        """Start an utterance; ``has_rows`` says that the last one was cut and its rows go on."""
+    def _begin(self, start: int) -> None:
         first = max(0, start - self._pre_roll, self._last_end)
         # The row at or before it is always there to begin with; it is not always the utterance's own.
         kept_row = first // self._hop
-        if has_rows:
+        if self._has_rows:  # of an utterance that ended not long ago
             self._rows.drop_before(kept_row)
         else:
             audio, previous = self._history.since(kept_row * self._hop)
             self._extractor.reset(previous)
             self._rows.reset(kept_row)
             self._rows.append(self._extractor.push(audio))
+            self._has_rows = True
         self._first_row = -(-first // self._hop)
         self._start = start
         self._next_partial = start + ms_to_samples(PARTIAL_FIRST_MS)
@@ -206,15 +207,19 @@ class Pipeline:
         )
 
     def _maybe_partial(self) -> list[PipelineEvent]:
-        end = self._endpointer.speech_end_frame * self._frame_samples
-        if end < self._next_partial:
+        if self._num_frames * self._frame_samples < self._next_partial:
             return []
+        events = self._follow(self._segmenter.judge())
+        end = self._segmenter.speech_end_frame * self._frame_samples
+        if not self._segmenter.is_in_speech or end < self._next_partial:
+            return events
         step = ms_to_samples(PARTIAL_STEP_MS)
         # Speech that goes on after a pause or behind a cut may pass several steps at once.
         self._next_partial += (1 + (end - self._next_partial) // step) * step
         label, probs = self._classify(end)
         identity = self._num_utterances + 1
-        return [Partial(identity, self._origin + self._start, self._origin + end, label, probs, self._heard)]
+        partial = Partial(identity, self._origin + self._start, self._origin + end, label, probs, self._heard)
+        return [*events, partial]
 
     @property
     def _heard(self) -> int:

@@ -35,6 +35,11 @@ def _require_int(name: str, value: object, low: int, high: int) -> None:
     _require(valid, f"{name} must be a whole number from {low} to {high}", value)
 
 
+def _require_number(name: str, value: object, low: float, high: float) -> None:
+    valid = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+    _require(valid, f"{name} must be a number from {low:g} to {high:g}", value)
+
+
 @dataclass(frozen=True)
 class MfccSettings:
     """Mel-frequency cepstral coefficients as ``python_speech_features.mfcc`` defines them."""
@@ -111,22 +116,34 @@ class SpeechSettings:
     """Where speech starts and ends; every duration is a whole number of VAD frames."""
 
     frame_ms: int = 20
-    """Length of one VAD frame; 10, 20 or 30."""
+    """Length of one VAD frame; 10, 20 or 30, as the detector wants it."""
 
-    aggressiveness: int = 2
-    """webrtcvad's mode: 0 lets most sound through, 3 the least."""
+    onset_probability: float = 0.7
+    """A frame counts for an onset from this probability of speech on."""
 
-    onset_speech_frames: int = 6
+    speech_probability: float = 0.6
+    """An utterance goes on as long as frames reach this, at most ``onset_probability``."""
+
+    onset_speech_frames: int = 12
     """N: an onset needs this many speech frames ..."""
 
-    onset_window_frames: int = 10
+    onset_window_frames: int = 25
     """M: ... within this many successive frames."""
 
     pre_roll_ms: int = 300
     """Audio from before the onset that the features also see, at least 300."""
 
-    hangover_ms: int = 300
-    """Silence that ends an utterance."""
+    hangover_ms: int = 240
+    """Silence that ends an utterance of somebody who speaks fluently."""
+
+    shortest_hangover_ms: int = 180
+    """Silence that ends a long turn, at most ``hangover_ms``."""
+
+    longest_hangover_ms: int = 480
+    """Silence that ends an utterance with pauses in it, however long they were; at least ``hangover_ms``."""
+
+    long_turn_ms: int = 8000
+    """An utterance from this length on is a long turn."""
 
     min_utterance_ms: int = 240
     """Shorter speech is dropped, at most 500, which is where partial results begin."""
@@ -137,16 +154,22 @@ class SpeechSettings:
     def __post_init__(self) -> None:
         known = isinstance(self.frame_ms, int) and self.frame_ms in VAD_FRAME_MS
         _require(known, f"frame_ms must be one of {VAD_FRAME_MS}", self.frame_ms)
-        _require_int("aggressiveness", self.aggressiveness, 0, 3)
+        _require_number("onset_probability", self.onset_probability, 0.01, 0.99)
+        _require_number("speech_probability", self.speech_probability, 0.01, self.onset_probability)
         _require_int("onset_window_frames", self.onset_window_frames, 1, 100)
         _require_int("onset_speech_frames", self.onset_speech_frames, 1, self.onset_window_frames)
         _require_int("pre_roll_ms", self.pre_roll_ms, 300, 5000)
-        _require_int("hangover_ms", self.hangover_ms, self.frame_ms, 5000)
+        _require_int("longest_hangover_ms", self.longest_hangover_ms, self.frame_ms, 5000)
+        _require_int("hangover_ms", self.hangover_ms, self.frame_ms, self.longest_hangover_ms)
+        _require_int("shortest_hangover_ms", self.shortest_hangover_ms, self.frame_ms, self.hangover_ms)
         _require_int("min_utterance_ms", self.min_utterance_ms, 100, 500)
         # The cut at the maximum looks for a pause in the second half: what it leaves must not be too short.
-        shortest_maximum_ms = 2 * (self.min_utterance_ms + self.hangover_ms + self.onset_window_frames * self.frame_ms)
+        onset_ms = self.onset_window_frames * self.frame_ms
+        shortest_maximum_ms = 2 * (self.min_utterance_ms + self.longest_hangover_ms + onset_ms)
         _require_int("max_utterance_ms", self.max_utterance_ms, shortest_maximum_ms, 60_000)
-        for name in ("pre_roll_ms", "hangover_ms", "min_utterance_ms", "max_utterance_ms"):
+        _require_int("long_turn_ms", self.long_turn_ms, self.frame_ms, 60_000)
+        hangovers = ("hangover_ms", "shortest_hangover_ms", "longest_hangover_ms")
+        for name in ("pre_roll_ms", *hangovers, "min_utterance_ms", "max_utterance_ms"):
             duration_ms = getattr(self, name)
             whole = duration_ms % self.frame_ms == 0
             _require(whole, f"{name} must be a multiple of frame_ms ({self.frame_ms})", duration_ms)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import StreamerError
-from streamer.settings import MfccSettings
+from streamer.settings import MfccSettings, SpeechSettings
 from streamer.sinks.record import Record
 from streamer.sources.base import AudioBlock, LostSamples
 
@@ -17,29 +17,46 @@ LABELS = ("anger", "happiness", "neutral", "sadness")
 class FlagDetector:
     """Verdicts from a string of flags, one a frame and silence after them; a reset begins it again."""
 
+    lookahead_frames = 0
+
     def __init__(self, flags: str) -> None:
         self._flags = flags
         self.num_resets = 0
         self.reset()
 
     def reset(self) -> None:
-        self._next = 0
+        self._num_heard = self._num_judged = 0
+        self._levels: list[float] = []
         self.num_resets += 1
 
-    def detect(self, frame: NDArray[np.int16]) -> bool:
-        verdict = self._flags[self._next : self._next + 1] == "1"
-        self._next += 1
-        return verdict
+    def push(self, frame: NDArray[np.int16]) -> bool:
+        self._levels.append(float(np.dot(frame.astype(np.float64), frame)))
+        self._num_heard += 1
+        return self._flag(self._num_heard - 1)
+
+    def judge(self, *, is_last: bool = False) -> tuple[list[float], list[float]]:
+        frames = range(self._num_judged, self._num_heard)
+        levels, self._levels = self._levels, []
+        self._num_judged = self._num_heard
+        return [float(self._flag(frame)) for frame in frames], levels
+
+    def _flag(self, frame: int) -> bool:
+        return self._flags[frame : frame + 1] == "1"
 
 
-class LoudnessDetector:
+class LoudnessDetector(FlagDetector):
     """Verdicts from the samples alone: speech is what has a sample of 10,000 or more."""
 
-    def reset(self) -> None:
-        pass
+    def __init__(self) -> None:
+        super().__init__("")
 
-    def detect(self, frame: NDArray[np.int16]) -> bool:
-        return int(frame.max()) >= 10_000
+    def reset(self) -> None:
+        super().reset()
+        self._flags = ""
+
+    def push(self, frame: NDArray[np.int16]) -> bool:
+        self._flags += str(int(int(frame.max()) >= 10_000))
+        return super().push(frame)
 
 
 class FixedClassifier:
@@ -146,3 +163,10 @@ class FixedClock:
 
     def time(self) -> float:
         return self._wall_s + self.passed_s
+
+
+def with_hangover(hangover_ms: int, **others: Any) -> SpeechSettings:
+    """Return settings in which every silence of ``hangover_ms`` ends an utterance, however somebody speaks."""
+    return SpeechSettings(
+        hangover_ms=hangover_ms, shortest_hangover_ms=hangover_ms, longest_hangover_ms=hangover_ms, **others
+    )

@@ -404,6 +404,39 @@ def empty(folder: Path) -> Path:
     ("make", "complaint"),
     [
         (lambda folder: folder / "no.onnx", "can not be read (No such file or directory)"),
+        (random_bytes, "not a model that onnxruntime loads"),
+        (other_kind, "expected silero_vad.onnx of silero-vad 5 or 6"),
+    ],
+    ids=["missing", "random", "plain ONNX"],
+)
+def test_a_detector_that_does_not_load_ends_the_command(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, make: Any, complaint: str
+) -> None:
+    path = make(tmp_path)
+
+    code, records, line = checked(main(["run", "--vad", f"silero:{path}", "-i", "-"]), *capfd.readouterr())
+
+    assert (code, records) == (4, [])
+    assert str(path) in line
+    assert complaint in line
+
+
+@pytest.mark.parametrize("library", ["webrtcvad", "onnxruntime"])
+def test_without_its_libraries_the_command_does_not_run_on(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+
+    code, records, line = checked(main(["run", "-i", "-"]), *capfd.readouterr())
+
+    assert (code, records) == (4, [])
+    assert f"{library} can not be loaded" in line
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (lambda folder: folder / "no.onnx", "can not be read (No such file or directory)"),
         (lambda folder: folder, "expected a file"),
         (random_bytes, "not a model that onnxruntime loads"),
         (empty, "not a model that onnxruntime loads"),

@@ -32,7 +32,7 @@ from streamer.events import Start
 from streamer.pipeline import Pipeline
 from streamer.settings import SpeechSettings
 from streamer.sources.base import AudioBlock
-from streamer.speech.vad import WebRtcDetector
+from streamer.speech.network import NetworkDetector
 
 SPEECH = conversation(400, 700, 500, 900, 600)
 """Two utterances, and pauses around them."""
@@ -150,7 +150,7 @@ def test_any_split_of_the_stream_prints_the_same(model: Path, sizes: list[int]) 
 
 def printed(model: Path, blocks: list[AudioBlock]) -> list[Record]:
     settings, sink = SpeechSettings(), ListSink()
-    pipeline = Pipeline(settings, WebRtcDetector(settings), OnnxClassifier(model), partials=True)
+    pipeline = Pipeline(settings, NetworkDetector(settings), OnnxClassifier(model), partials=True)
     Daemon(ListSource(*blocks), pipeline, [sink]).run(Start("0", {}, {}, {}))
     return without_latency(sink.records)
 
@@ -201,7 +201,7 @@ def test_start_tells_how_the_events_came_to_be(
     assert start["source"] == {"kind": "file", "path": str(speech), "rate_hz": 16_000, "channels": 1}
     assert start["settings"]["channel"] == 1
     assert start["settings"]["partials"] is False
-    assert start["settings"]["speech"]["hangover_ms"] == 300
+    assert start["settings"]["speech"]["hangover_ms"] == 240
 
 
 def test_p_is_the_largest_probability_whatever_the_label(
@@ -246,7 +246,7 @@ def test_live_events_carry_the_time_at_which_they_were_heard(
     utterances = [record for record in records if record["type"] == "utterance"]
     for record in utterances:
         latency = record["latency_ms"]
-        assert 300 <= latency["hangover"] + latency["queue"] <= latency["total"] + 0.2
+        assert 240 <= latency["hangover"] + latency["queue"] <= latency["total"] + 0.2
 
 
 def test_a_channel_is_heard_alone(records_of: Callable[..., list[Record]], tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """Where speech starts and ends: tables of flags, one a frame, and laws that hold for all of them."""
 
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
+from fakes import with_hangover
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,11 +15,11 @@ from streamer.errors import StreamStateError
 from streamer.settings import SpeechSettings
 from streamer.speech.endpointing import Endpointer, SpeechDropped, SpeechEnded, SpeechEvent, SpeechStarted
 
-SHORT = SpeechSettings(
+SHORT = with_hangover(
+    60,
     frame_ms=30,
     onset_speech_frames=2,
     onset_window_frames=3,
-    hangover_ms=60,
     min_utterance_ms=120,
     max_utterance_ms=540,
 )
@@ -121,11 +124,11 @@ def test_speech_below_the_minimum_is_dropped(flags: str, events: list[SpeechEven
 
 
 def test_what_was_heard_before_an_end_does_not_count_for_the_next_onset() -> None:
-    settings = SpeechSettings(
+    settings = with_hangover(
+        30,
         frame_ms=30,
         onset_speech_frames=2,
         onset_window_frames=3,
-        hangover_ms=30,
         min_utterance_ms=120,
         max_utterance_ms=540,
     )
@@ -170,11 +173,11 @@ def test_what_a_cut_leaves_is_dropped_if_it_stays_short() -> None:
 
 
 def test_a_cut_before_nothing_but_silence_starts_no_utterance() -> None:
-    settings = SpeechSettings(
+    settings = with_hangover(
+        150,
         frame_ms=30,
         onset_speech_frames=2,
         onset_window_frames=3,
-        hangover_ms=150,
         min_utterance_ms=120,
         max_utterance_ms=720,
     )
@@ -226,19 +229,98 @@ def test_push_after_finish_is_refused() -> None:
         endpointer.push(True, 1.0)
 
 
+PATIENT = SpeechSettings(
+    onset_speech_frames=2,
+    onset_window_frames=3,
+    hangover_ms=160,
+    shortest_hangover_ms=80,
+    longest_hangover_ms=320,
+    long_turn_ms=1000,
+    min_utterance_ms=100,
+    max_utterance_ms=20_000,
+)
+"""Ends after 8 frames, within hesitant speech after up to 16, behind a turn of 50 frames after 4."""
+
+
+@pytest.mark.parametrize(
+    ("flags", "hangover"),
+    [
+        ("1" * 10, 8),
+        ("1" * 10 + "0" * 4 + "1" * 5, 8),
+        ("1" * 10 + "0" * 5 + "1" * 5, 8),
+        ("1" * 10 + "0" * 6 + "1" * 5, 9),
+        ("1" * 10 + "0" * 7 + "1" * 5, 11),
+        ("1" * 10 + "0" * 7 + "1" * 5 + "0" * 10 + "1" * 5, 15),
+        ("1" * 5 + "0" * 7 + "1" * 5 + "0" * 10 + "1" * 5 + "0" * 14 + "1" * 3, 16),
+        ("1" * 49, 8),
+        ("1" * 50, 4),
+        ("1" * 20 + "0" * 7 + "1" * 30, 4),
+    ],
+    ids=["fluent", "a plosive", "a short pause", "hesitant", "more", "ever more", "at most", "turn", "long", "both"],
+)
+def test_the_hangover_follows_how_somebody_speaks(flags: str, hangover: int) -> None:
+    stream = [flag == "1" for flag in flags + "0" * 20]
+
+    events = timed_events(Endpointer(PATIENT), stream, [1.0] * len(stream))
+
+    assert events[-1] == Timed(len(flags) + hangover, SpeechEnded(0, len(flags), "pause"))
+
+
+def test_a_hesitation_is_forgotten_when_speech_has_flowed_for_a_while() -> None:
+    settings = replace(PATIENT, long_turn_ms=60_000)
+    for num_since, hangover in ((149, 11), (150, 11), (151, 8)):
+        flags = [flag == "1" for flag in "1" * 10 + "0" * 7 + "1" * num_since + "0" * 20]
+
+        events = timed_events(Endpointer(settings), flags, [1.0] * len(flags))
+
+        assert events[-1].heard == 17 + num_since + hangover
+
+
+def test_a_hesitation_is_that_of_its_own_utterance() -> None:
+    flags = [flag == "1" for flag in "1" * 10 + "0" * 7 + "1" * 5 + "0" * 20 + "1" * 10 + "0" * 20]
+
+    events = timed_events(Endpointer(PATIENT), flags, [1.0] * len(flags))
+
+    assert [event.heard for event in events if isinstance(event.event, SpeechEnded)] == [22 + 11, 52 + 8]
+
+
+@pytest.mark.parametrize(
+    ("text", "events"),
+    [
+        ("????????????", []),
+        ("0???11????00000000", [SpeechStarted(1), SpeechEnded(1, 10, "pause")]),
+        ("???0?1111000000000", [SpeechStarted(4), SpeechEnded(4, 9, "pause")]),
+        ("1?1?1?????", [SpeechStarted(0), SpeechEnded(0, 10, "eof")]),
+        ("11....?..........", [SpeechStarted(0), SpeechEnded(0, 7, "pause")]),
+    ],
+    ids=["no onset", "goes on, and back", "back to a hole", "onset with holes", "a late syllable"],
+)
+def test_an_onset_needs_more_than_what_goes_on(text: str, events: list[SpeechEvent]) -> None:
+    """``1`` is probably speech, ``?`` may be."""
+    probabilities = [{"1": 0.7, "?": 0.6}.get(character, 0.59) for character in text]
+    endpointer = Endpointer(PATIENT)
+
+    said = [event for probability in probabilities for event in endpointer.push(probability, 1.0)]
+
+    assert said + endpointer.finish("eof") == events
+
+
 @st.composite
 def speech_settings(draw: st.DrawFn) -> SpeechSettings:
     """Draw valid settings, with a maximum that a short stream reaches."""
     frame_ms = draw(st.sampled_from([10, 20, 30]))
     window = draw(st.integers(1, 12))
-    hangover_ms = frame_ms * draw(st.integers(1, 12))
+    shortest, usual, longest = sorted(draw(st.lists(st.integers(1, 12), min_size=3, max_size=3)))
     min_ms = frame_ms * draw(st.integers(-(-100 // frame_ms), 300 // frame_ms))
-    lowest_max_frames = 2 * (min_ms + hangover_ms + window * frame_ms) // frame_ms
+    lowest_max_frames = 2 * (min_ms // frame_ms + longest + window)
     return SpeechSettings(
         frame_ms=frame_ms,
         onset_window_frames=window,
         onset_speech_frames=draw(st.integers(1, window)),
-        hangover_ms=hangover_ms,
+        hangover_ms=frame_ms * usual,
+        shortest_hangover_ms=frame_ms * shortest,
+        longest_hangover_ms=frame_ms * longest,
+        long_turn_ms=frame_ms * draw(st.integers(1, 100)),
         min_utterance_ms=min_ms,
         max_utterance_ms=frame_ms * (lowest_max_frames + draw(st.integers(0, 30))),
     )
@@ -322,16 +404,44 @@ def test_utterances_begin_and_end_with_speech(settings: SpeechSettings, stream: 
         assert flags[utterance.end_frame - 1]
 
 
+def patience_of(settings: SpeechSettings, start: int, end: int, flags: Sequence[bool]) -> int:
+    """Return how many frames of silence behind ``end`` end the utterance from ``start``, from the flags alone."""
+    if end - start >= math.ceil(settings.long_turn_ms / settings.frame_ms):
+        return settings.shortest_hangover_ms // settings.frame_ms
+    pauses, length = [0], 0
+    for frame in range(start, end):
+        if flags[frame] and length * settings.frame_ms >= 100 and frame + 1 > end - 3000 // settings.frame_ms:
+            pauses.append(length)
+        length = 0 if flags[frame] else length + 1
+    usual, longest = settings.hangover_ms // settings.frame_ms, settings.longest_hangover_ms // settings.frame_ms
+    return min(max(usual, (3 * max(pauses) + 1) // 2), longest)
+
+
 @given(settings=speech_settings(), stream=streams())
-def test_an_end_by_pause_comes_exactly_one_hangover_after_speech(
+def test_an_end_by_pause_comes_exactly_when_the_speaker_was_waited_for(
     settings: SpeechSettings, stream: tuple[list[bool], list[float]]
 ) -> None:
     flags, _ = stream
-    hangover = settings.hangover_ms // settings.frame_ms
-    for _, closed, known in spans_of(settings, stream):
+    for start, closed, known in spans_of(settings, stream):
         if isinstance(closed, SpeechEnded) and closed.cut == "pause":
-            assert known == closed.end_frame + hangover
+            assert known == closed.end_frame + patience_of(settings, start, closed.end_frame, flags)
             assert not any(flags[closed.end_frame : known])
+
+
+@given(settings=speech_settings(), stream=streams())
+def test_nothing_is_decided_before_the_frame_that_was_announced(
+    settings: SpeechSettings, stream: tuple[list[bool], list[float]]
+) -> None:
+    endpointer = Endpointer(settings)
+    due = 0
+    for heard, (flag, level) in enumerate(zip(*stream, strict=True), start=1):
+        events = endpointer.push(flag, level)
+
+        if events and not isinstance(events[0], SpeechStarted):
+            assert heard >= due
+        if endpointer.is_in_speech:
+            due = endpointer.decision_frame
+            assert due > heard
 
 
 @given(settings=speech_settings(), stream=streams())

@@ -26,12 +26,19 @@ EVENTS = [
         "0.1.0",
         {"name": "m", "sha256": "0" * 64, "labels": ["anger", "neutral"]},
         {"kind": "pipe", "rate_hz": 16000, "channels": 1, "format": "s16le"},
-        {"channel": 1, "partials": True, "speech": SPEECH_SETTINGS},
+        {
+            "channel": 1,
+            "partials": True,
+            "auto_gain": False,
+            "vad": "silero",
+            "speech": SPEECH_SETTINGS,
+            "latency_ms": {"least": 240, "usual": 300},
+        },
     ),
     Partial(1, 16, 8016, "anger", PROBS, 8320),
     Utterance(1, 16, 16016, "uncertain", PROBS, 20800, "pause"),
     Gap(32000, 160, "ring_overflow"),
-    Status(960000, "ok", -40.0, -3.0, 1, 0, 0, 0, {"p50": 300.0, "p95": 300.0, "p99": 300.0}),
+    Status(960000, "ok", -40.0, -3.0, ["hum"], 1, 0, 0, 0, {"p50": 300.0, "p95": 300.0, "p99": 300.0}),
     End("eof", 970000, 1, 0, 0, 0, {}),
 ]
 

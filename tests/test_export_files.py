@@ -62,7 +62,20 @@ def made_up_evaluation(examples: list[Example]) -> dict[str, Any]:
     said = tuple(Said(protocol, "cold", "validation", task, made) for protocol in ("random", "speakers", "live"))
     history = History([1.0], {"validation": [0.5]}, {"validation": 1})
     heard = Heard(clips, made.probabilities, num_utterances=5, num_split=1, num_merged=0, num_spurious=0)
-    return evaluation_of([Outcome(task, said, history, in_noise=made, by_seconds={0.5: made}, heard=(heard,))])
+    return evaluation_of(
+        [
+            Outcome(
+                task,
+                said,
+                history,
+                in_noise=made,
+                by_seconds={0.5: made},
+                heard=(heard,),
+                live_in_noise=made,
+                heard_in_noise=(heard,),
+            )
+        ]
+    )
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ EVENTS: dict[str, Event] = {
     "partial": Partial(3, 160_000, 168_000, "anger", PROBS, 168_320),
     "utterance": Utterance(3, 160_000, 192_000, "uncertain", PROBS, 196_800, "pause"),
     "gap": Gap(192_000, 160, "ring_overflow"),
-    "status": Status(960_000, "overflow", -41.3, -12.0, **COUNTS),
+    "status": Status(960_000, "overflow", -41.3, -12.0, ["hum"], **COUNTS),
     "end": End("signal", 976_000, **COUNTS),
 }
 RECORDS = {name: to_record(event, latency_ms={"total": 300.0}, time=TIME) for name, event in EVENTS.items()}
@@ -52,7 +52,7 @@ def test_jsonl_wastes_no_space_and_keeps_letters() -> None:
         ("partial", f"{TIME}     10.000 -    10.500 s  anger...     (anger 0.70, neutral 0.30)"),
         ("utterance", f"{TIME}     10.000 -    12.000 s  uncertain    (anger 0.70, neutral 0.30)"),
         ("gap", "   12.000 s  160 samples lost (ring_overflow)"),
-        ("status", "   60.000 s  4 utterances, 1 gaps, 2 overflows, level -41 dBFS, health overflow"),
+        ("status", "   60.000 s  4 utterances, 1 gaps, 2 overflows, level -41 dBFS, health overflow; input: hum"),
         ("end", "   61.000 s  4 utterances, 1 gaps, 2 overflows; ended: signal"),
     ],
 )

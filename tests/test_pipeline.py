@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import LABELS, FixedClassifier, FlagDetector, LoudnessDetector, RecordingClassifier
+from fakes import LABELS, FixedClassifier, FlagDetector, LoudnessDetector, RecordingClassifier, with_hangover
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -19,18 +19,18 @@ from streamer.errors import AudioFormatError, SettingsError, StreamStateError
 from streamer.events import Gap, Partial, Utterance
 from streamer.pipeline import Pipeline, PipelineEvent
 from streamer.settings import MfccSettings, SpeechSettings
-from streamer.speech.vad import WebRtcDetector
+from streamer.speech.network import NetworkDetector
 
-SETTINGS = SpeechSettings()
+SETTINGS = SpeechSettings(onset_speech_frames=6, onset_window_frames=10)
 FRAME = SETTINGS.frame_samples
-HANGOVER = 15
+HANGOVER = 12
 """Frames."""
 
-BRISK = SpeechSettings(
+BRISK = with_hangover(
+    10,
     frame_ms=10,
     onset_speech_frames=1,
     onset_window_frames=2,
-    hangover_ms=10,
     min_utterance_ms=100,
     max_utterance_ms=260,
 )
@@ -158,9 +158,9 @@ def test_the_detector_hears_every_frame_once() -> None:
     class Listener(FlagDetector):
         heard: list[Samples]
 
-        def detect(self, frame: Samples) -> bool:
+        def push(self, frame: Samples) -> bool:
             self.heard.append(frame.copy())
-            return super().detect(frame)
+            return super().push(frame)
 
     detector = Listener("0" * 10 + "1" * 20)
     detector.heard = []
@@ -172,7 +172,7 @@ def test_the_detector_hears_every_frame_once() -> None:
 
 
 def test_long_speech_is_cut_where_it_is_quietest() -> None:
-    settings = SpeechSettings(max_utterance_ms=2000)
+    settings = replace(SETTINGS, max_utterance_ms=2000)
     samples = loud_where("1" * 100, FRAME)
     samples[70 * FRAME : 75 * FRAME] //= 2
     pipeline, _ = pipeline_of(settings)
@@ -197,7 +197,7 @@ def test_long_speech_is_cut_where_it_is_quietest() -> None:
 @example(flags="1" * 40 + "0" * 20, sizes=[1] * 1000)
 def test_any_split_gives_the_same_events(flags: str, sizes: list[int]) -> None:
     """Also the probabilities, to the last bit."""
-    settings = SpeechSettings(max_utterance_ms=1600)
+    settings = replace(SETTINGS, max_utterance_ms=1840)
     samples = loud_where(flags, FRAME)
     whole, in_parts = pipeline_of(settings, partials=True)[0], pipeline_of(settings, partials=True)[0]
 
@@ -210,7 +210,7 @@ def test_any_split_gives_the_same_events_with_the_real_detector(sizes: list[int]
     samples = conversation(400, 900, 600, 1500, 700, 300, 500)
 
     def events(chunks: Iterable[Samples]) -> list[PipelineEvent]:
-        return events_of(Pipeline(SETTINGS, WebRtcDetector(SETTINGS), RecordingClassifier(), partials=True), chunks)
+        return events_of(Pipeline(SETTINGS, NetworkDetector(SETTINGS), RecordingClassifier(), partials=True), chunks)
 
     whole = events([samples])
 
@@ -249,7 +249,7 @@ def expected_rows(samples: Samples, events: list[Utterance], settings: SpeechSet
 
 @given(
     flags=FLAGS,
-    settings=st.sampled_from([SETTINGS, BRISK, SpeechSettings(max_utterance_ms=1600, frame_ms=10, pre_roll_ms=310)]),
+    settings=st.sampled_from([SETTINGS, BRISK, replace(SETTINGS, max_utterance_ms=1840, frame_ms=10, pre_roll_ms=310)]),
     features=st.sampled_from(
         [
             MfccSettings(),
@@ -295,16 +295,16 @@ def test_the_pre_roll_reaches_as_far_as_there_is_sound(flags: str, num_rows: int
 
 
 def test_the_pre_roll_never_reaches_into_the_last_utterance() -> None:
-    """A pause of 300 ms is just one hangover; with a pre-roll of 500 ms only the pause is taken."""
-    pipeline, classifier = pipeline_of(SpeechSettings(pre_roll_ms=500))
+    """A pause of 240 ms is just one hangover; with a pre-roll of 500 ms only the pause is taken."""
+    pipeline, classifier = pipeline_of(replace(SETTINGS, pre_roll_ms=500))
 
     events_of(pipeline, [loud_where("1" * 20 + "0" * HANGOVER + "1" * 20, FRAME)])
 
-    assert [len(rows) for rows in classifier.heard] == [38, (300 + 400 - 25) // 10 + 1]
+    assert [len(rows) for rows in classifier.heard] == [38, (240 + 400 - 25) // 10 + 1]
 
 
 def test_a_pre_roll_may_reach_into_what_was_dropped() -> None:
-    pipeline, classifier = pipeline_of(SpeechSettings(pre_roll_ms=500))
+    pipeline, classifier = pipeline_of(replace(SETTINGS, pre_roll_ms=500))
 
     events_of(pipeline, [loud_where("0" * 20 + "1" * 8 + "0" * HANGOVER + "1" * 20, FRAME)])
 
@@ -339,7 +339,7 @@ def test_a_partial_comes_with_the_frame_that_completes_its_time(num_frames: int,
 
 
 def test_speech_after_a_pause_brings_one_partial_however_long_the_pause() -> None:
-    settings = SpeechSettings(hangover_ms=1000)
+    settings = with_hangover(1000, onset_speech_frames=6, onset_window_frames=10)
 
     events = events_of_flags("1" * 25 + "0" * 45 + "1" * 20 + "0" * 50, settings, partials=True)
 
@@ -350,7 +350,7 @@ def test_behind_a_cut_one_partial_tells_of_all_that_was_heard() -> None:
     """Cut in frame 82 of 150, of which the last three are silent."""
     samples = loud_where("1" * 147 + "000" + "1" * 10, FRAME)
     samples[80 * FRAME : 85 * FRAME] //= 2
-    pipeline, _ = pipeline_of(SpeechSettings(max_utterance_ms=3000), partials=True)
+    pipeline, _ = pipeline_of(replace(SETTINGS, max_utterance_ms=3000), partials=True)
 
     events = partials(events_of(pipeline, [samples]))
 
@@ -360,7 +360,7 @@ def test_behind_a_cut_one_partial_tells_of_all_that_was_heard() -> None:
 
 @given(flags=FLAGS)
 def test_partials_advance_in_steps_and_carry_the_number_of_their_utterance(flags: str) -> None:
-    settings = SpeechSettings(max_utterance_ms=1600)
+    settings = replace(SETTINGS, max_utterance_ms=1840)
     events = events_of_flags(flags, settings, partials=True)
 
     ended = {event.id: event for event in utterances(events)}
@@ -545,7 +545,7 @@ def test_people_are_heard_from_their_first_to_their_last_word(corpora: Path) -> 
         start = sum(part.size for part in parts)
         places.append((start, start + samples.size))
         parts += [samples, noise(16_000, level=5)]
-    pipeline = Pipeline(SETTINGS, WebRtcDetector(SETTINGS), FixedClassifier())
+    pipeline = Pipeline(SETTINGS, NetworkDetector(SETTINGS), FixedClassifier())
 
     events = utterances(events_of(pipeline, [np.concatenate(parts)]))
 

@@ -62,19 +62,22 @@ def test_mfcc_bounds_are_inclusive(field: str, low: int, high: int) -> None:
 @pytest.mark.parametrize(
     ("field", "low", "high", "step"),
     [
-        ("aggressiveness", 0, 3, 1),
         ("onset_window_frames", 1, 100, 1),
-        ("onset_speech_frames", 1, 10, 1),
+        ("onset_speech_frames", 1, 25, 1),
+        ("onset_probability", 0.01, 0.99, 0.005),
+        ("speech_probability", 0.01, 0.7, 0.005),
         ("pre_roll_ms", 300, 5000, 20),
-        ("hangover_ms", 20, 5000, 20),
+        ("shortest_hangover_ms", 20, 240, 20),
+        ("long_turn_ms", 20, 60_000, 20),
         ("min_utterance_ms", 100, 500, 20),
-        ("max_utterance_ms", 1480, 60_000, 20),
+        ("max_utterance_ms", 2440, 60_000, 20),
     ],
 )
-def test_speech_bounds_are_inclusive(field: str, low: int, high: int, step: int) -> None:
+def test_speech_bounds_are_inclusive(field: str, low: float, high: float, step: float) -> None:
     """The other fields have their defaults, but for a maximum that allows all of them."""
-    others = {} if field == "max_utterance_ms" else {"max_utterance_ms": 60_000}
+    others: dict[str, Any] = {} if field == "max_utterance_ms" else {"max_utterance_ms": 60_000}
     others |= {"onset_speech_frames": 1} if field == "onset_window_frames" else {}
+    others |= {"speech_probability": 0.01} if field == "onset_probability" else {}
     for valid in (low, high):
         assert getattr(SpeechSettings(**others, **{field: valid}), field) == valid
     for invalid in (low - step, high + step):
@@ -114,13 +117,20 @@ def test_mfcc_settings_that_contradict_are_refused(changes: dict[str, Any], mess
     [
         ({"frame_ms": 15}, r"frame_ms must be one of \(10, 20, 30\), got 15"),
         ({"frame_ms": 20.0}, r"frame_ms must be one of \(10, 20, 30\), got 20.0"),
-        ({"onset_speech_frames": 11}, "onset_speech_frames must be a whole number from 1 to 10, got 11"),
+        ({"onset_speech_frames": 26}, "onset_speech_frames must be a whole number from 1 to 25, got 26"),
         ({"hangover_ms": 310}, r"hangover_ms must be a multiple of frame_ms \(20\), got 310"),
         ({"pre_roll_ms": 310}, r"pre_roll_ms must be a multiple of frame_ms \(20\), got 310"),
         ({"min_utterance_ms": 250}, r"min_utterance_ms must be a multiple of frame_ms \(20\), got 250"),
         ({"max_utterance_ms": 15_010}, r"max_utterance_ms must be a multiple of frame_ms \(20\), got 15010"),
-        ({"frame_ms": 30, "hangover_ms": 20}, "hangover_ms must be a whole number from 30 to 5000, got 20"),
-        ({"hangover_ms": 300.0}, "hangover_ms must be a whole number from 20 to 5000, got 300.0"),
+        ({"frame_ms": 30, "hangover_ms": 20}, "hangover_ms must be a whole number from 30 to 480, got 20"),
+        ({"hangover_ms": 300.0}, "hangover_ms must be a whole number from 20 to 480, got 300.0"),
+        ({"hangover_ms": 160}, "shortest_hangover_ms must be a whole number from 20 to 160, got 180"),
+        ({"longest_hangover_ms": 5020}, "longest_hangover_ms must be a whole number from 20 to 5000, got 5020"),
+        ({"hangover_ms": 500}, "hangover_ms must be a whole number from 20 to 480, got 500"),
+        ({"onset_probability": 1}, "onset_probability must be a number from 0.01 to 0.99, got 1"),
+        ({"onset_probability": float("nan")}, "onset_probability must be a number from 0.01 to 0.99, got nan"),
+        ({"speech_probability": 0.71}, "speech_probability must be a number from 0.01 to 0.7, got 0.71"),
+        ({"speech_probability": True}, "speech_probability must be a number from 0.01 to 0.7, got True"),
     ],
     ids=repr,
 )

@@ -21,8 +21,8 @@ from streamer.signals import StopSignals
 SPEAKING = conversation(500, 1500).tobytes()
 """Somebody speaks, and goes on."""
 
-MANY = conversation(*[600, 500] * 10, 600).tobytes()
-"""Ten utterances."""
+MANY = conversation(*[600, 600] * 7, 600).tobytes()
+"""Seven utterances."""
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_the_first_signal_tells_the_utterance_in_hand(model: Path, number: signa
     with listening(model, "--partials") as process:
         assert process.stdout
         feed(process, SPEAKING)
-        seen = wait_for(process.stdout.fileno(), b'"end_s":2.0,')
+        seen = wait_for(process.stdout.fileno(), b'"end_s":1.8')
         signalled_s = time.monotonic()
         process.send_signal(number)
         out, err = ended(process)

@@ -10,7 +10,7 @@ from signals import silence, speech
 from streamer.events import Utterance
 from streamer.pipeline import Pipeline
 from streamer.settings import MfccSettings, SpeechSettings
-from streamer.speech.vad import WebRtcDetector
+from streamer.speech.network import NetworkDetector
 from training.corpora.base import Clip
 from training.dataset import data_hash, load_examples
 from training.errors import CorpusError, RunError
@@ -37,7 +37,7 @@ def test_training_sees_exactly_the_rows_that_the_daemon_classifies() -> None:
     """Pre-roll included, and however the daemon's samples are split."""
     samples = place(speech(24_000) / 32768.0, QUIET, clip_seed=1)
     daemon = RowRecorder(FEATURES)
-    pipeline = Pipeline(SPEECH, WebRtcDetector(SPEECH), daemon)
+    pipeline = Pipeline(SPEECH, NetworkDetector(SPEECH), daemon)
     for first in range(0, samples.size, 777):
         pipeline.push(samples[first : first + 777])
     pipeline.finish()
@@ -51,7 +51,7 @@ def test_training_sees_exactly_the_rows_that_the_daemon_classifies() -> None:
 def test_the_longest_utterance_stands_for_a_clip() -> None:
     samples = np.concatenate([speech(8000), silence(16_000), speech(24_000), silence(16_000)])
     recorder = RowRecorder(FEATURES)
-    pipeline = Pipeline(SPEECH, WebRtcDetector(SPEECH), recorder)
+    pipeline = Pipeline(SPEECH, NetworkDetector(SPEECH), recorder)
     events = [*pipeline.push(samples), *pipeline.finish()]
 
     rows = heard_rows(samples, FEATURES, SPEECH)

@@ -148,11 +148,11 @@ def test_a_model_file_says_who_was_on_which_side(tmp_path: Path) -> None:
     corpora = find_corpora(None, make_toy_emodb(tmp_path))
     task = final_task(load_clips(corpora, tmp_path))
 
-    (described,) = describe_data(corpora, task)
+    (described,) = describe_data(corpora, task.sides)
 
     assert described["corpus"] == "EmoDB"
     assert described["remarks"] == []
-    assert described["clips"] == {"train": len(task.train), "validation": len(task.validation), "test": 0}
+    assert described["clips"] == {"train": len(task.train), "validation": len(task.validation)}
     assert sorted(described["speakers"]["train"] + described["speakers"]["validation"]) == [
         "03",
         "08",

@@ -10,8 +10,9 @@ from signals import speech
 from streamer.events import Utterance
 from training.calibration import Calibration
 from training.corpora.base import LABELS, Clip
-from training.live import Recording, listen, match, record
+from training.live import NOISE_BELOW_SPEECH_DB, Recording, in_noise, listen, match, record
 from training.rooms import LEAD_MS
+from training.scenes.acoustics import active_level_db
 
 
 class Loudness:
@@ -69,6 +70,20 @@ def test_a_recording_holds_every_clip_once_where_it_says(clips: list[Clip]) -> N
     for (_, end), (start, _) in zip(recording.spans, recording.spans[1:], strict=False):
         assert 800 * 16 <= start - end < 2500 * 16
         assert 0 < np.abs(recording.samples[end:start]).max() < 40
+
+
+def test_noise_is_10_db_below_the_speech_and_takes_turns(clips: list[Clip]) -> None:
+    recording = record(clips, seed=1)
+
+    noisy = [in_noise(recording, seed) for seed in range(8)]
+
+    for one in noisy:
+        added = (one.samples.astype(np.float64) - recording.samples) / 32768.0
+        level_db = active_level_db(recording.samples / 32768.0)
+        assert active_level_db(added) == pytest.approx(level_db - NOISE_BELOW_SPEECH_DB, abs=0.5)
+    assert len({one.samples.tobytes() for one in noisy}) == 8
+    np.testing.assert_array_equal(in_noise(recording, 3).samples, noisy[3].samples)
+    assert noisy[0].spans == recording.spans
 
 
 def test_another_seed_gives_another_order_and_the_same_seed_the_same(clips: list[Clip]) -> None:

@@ -1,4 +1,4 @@
-"""The laboratory: ``python -m training fetch | describe | fit | evaluate | compare | report``."""
+"""The laboratory: ``python -m training fetch | describe | detector | fit | evaluate | compare | report``."""
 
 import argparse
 import os
@@ -67,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     describe.set_defaults(do=_describe)
     fit = commands.add_parser("fit", parents=[experiment, corpora, out], help="train a network to use: a run folder")
     fit.set_defaults(do=_fit)
+    detector = commands.add_parser("detector", parents=[corpora, out], help="train what tells speech from noise")
+    detector.set_defaults(do=_detector)
     evaluate = commands.add_parser(
         "evaluate", parents=[experiment, corpora, out], help="train and test by all protocols, into the run folder"
     )
@@ -156,6 +158,18 @@ def _fit(options: argparse.Namespace) -> None:
 
     fit(experiment, corpora, clips, options.out, _recorded(options, experiment, corpora))
     _keep_settings(options)
+    print(f"written: {options.out}; next: python -m export {shlex.quote(str(options.out))} -o FILE.onnx")
+
+
+def _detector(options: argparse.Namespace) -> None:
+    corpora, clips = _loaded(options)
+    load_tensorflow()
+    from training.detector.fit import fit_detector
+    from training.detector.settings import load_settings
+
+    names = ",".join(corpus.name for corpus in corpora)
+    command = f"python -m training detector CORPORA_DIR --corpora {names} --out RUN"
+    fit_detector(load_settings(), corpora, clips, options.out, command)
     print(f"written: {options.out}; next: python -m export {shlex.quote(str(options.out))} -o FILE.onnx")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 import streamer
 from streamer.settings import MfccSettings, SpeechSettings
+from streamer.speech.network import BUNDLED_DETECTOR
 from training.cache import cache_dir, code_hash, reading, write_whole
 from training.corpora.base import Clip, content_hash
 from training.experiment import Room
@@ -19,14 +20,14 @@ from training.hearing import Rows, heard_rows
 from training.pool import over_files
 from training.rooms import place, read_samples
 
-_HEARD_BY = ("pipeline.py", "settings.py", "features/*.py", "speech/*.py")
+_HEARD_BY = ("pipeline.py", "settings.py", "mel.py", "features/*.py", "speech/*.py")
 """The files of the runtime that decide about rows ..."""
 
 _PLACED_BY = ("rooms.py", "hearing.py")
 """... and those of this package."""
 
 
-_COMPUTED_BY = ("numpy", "soundfile", "soxr", "webrtcvad-wheels")
+_COMPUTED_BY = ("numpy", "onnxruntime", "soundfile", "soxr", "webrtcvad-wheels")
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,10 @@ def _load(path: Path) -> Rows:
 
 
 def rows_code() -> str:
-    """Return a hash of the code that decides about rows."""
+    """Return a hash of the code, and of the detector, that decide about rows."""
     runtime, here = Path(streamer.__file__).parent, Path(__file__).parent
     sources = sorted(path for pattern in _HEARD_BY for path in runtime.glob(pattern))
-    return code_hash([*sources, *(here / name for name in _PLACED_BY)])
+    return code_hash([*sources, *(here / name for name in _PLACED_BY)]) + content_hash(BUNDLED_DETECTOR)
 
 
 def _context(features: MfccSettings, room: Room) -> str:

@@ -17,7 +17,7 @@ from training.evaluation import COLD, HEARD_S, LIVE, NOISY_ROOM, Outcome, evalua
 from training.experiment import QUIET, Experiment
 from training.fitting import VALIDATION, Fitted, fit_task
 from training.learning import logits_of
-from training.live import Heard, NetworkClassifier, listen, record
+from training.live import Heard, NetworkClassifier, Recording, in_noise, listen, record
 from training.networks import masked
 from training.pool import in_processes
 from training.predictions import Predictions, Said, predictions, write_csv
@@ -96,10 +96,20 @@ def run_task(task: Task, experiment: Experiment) -> Outcome:
     if task.protocol != "speakers":
         return Outcome(task, tuple(said), fitted.history)
     calibration = calibrations[VALIDATION]
-    heard = tuple(_listen(fitted, calibration, task))
-    said.append(_said_live(task, heard, calibration))
-    in_noise = _in_noise(fitted, calibration, task)
-    return Outcome(task, tuple(said), fitted.history, in_noise, _by_seconds(fitted, calibration, test), heard)
+    recordings = _recordings(task)
+    heard = _listen(fitted, calibration, recordings)
+    heard_in_noise = _listen(fitted, calibration, [in_noise(each, seed) for seed, each in enumerate(recordings)])
+    said.append(Said(LIVE, COLD, VALIDATION, task, _said_live(heard, calibration)))
+    return Outcome(
+        task,
+        tuple(said),
+        fitted.history,
+        in_noise=_in_noise(fitted, calibration, task),
+        by_seconds=_by_seconds(fitted, calibration, test),
+        heard=heard,
+        live_in_noise=_said_live(heard_in_noise, calibration),
+        heard_in_noise=heard_in_noise,
+    )
 
 
 def _in_noise(fitted: Fitted, calibration: Calibration, task: Task) -> Predictions:
@@ -119,17 +129,20 @@ def _by_seconds(fitted: Fitted, calibration: Calibration, test: Sequence[Example
     return by_seconds
 
 
-def _listen(fitted: Fitted, calibration: Calibration, task: Task) -> list[Heard]:
-    experiment = fitted.experiment
-    classifier = NetworkClassifier(fitted.network(), fitted.normaliser, experiment.features, calibration)
+def _recordings(task: Task) -> list[Recording]:
     speakers: dict[tuple[str, str], list[Clip]] = {}
     for clip in task.test:
         speakers.setdefault((clip.corpus, clip.speaker), []).append(clip)
-    return [listen(record(clips, seed), classifier) for seed, clips in enumerate(speakers.values())]
+    return [record(clips, seed) for seed, clips in enumerate(speakers.values())]
 
 
-def _said_live(task: Task, heard: Sequence[Heard], calibration: Calibration) -> Said:
+def _listen(fitted: Fitted, calibration: Calibration, recordings: Sequence[Recording]) -> tuple[Heard, ...]:
+    classifier = NetworkClassifier(fitted.network(), fitted.normaliser, fitted.experiment.features, calibration)
+    return tuple(listen(recording, classifier) for recording in recordings)
+
+
+def _said_live(heard: Sequence[Heard], calibration: Calibration) -> Predictions:
     clips = [clip for one in heard for clip in one.clips]
     probabilities = np.concatenate([one.probabilities for one in heard])
     logits = calibration.temperature * np.log(np.maximum(probabilities, 1e-30))  # back from what the pipeline said
-    return Said(LIVE, COLD, VALIDATION, task, predictions(clips, logits, calibration))
+    return predictions(clips, logits, calibration)

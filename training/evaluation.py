@@ -63,6 +63,9 @@ class Outcome:
     by_seconds: Mapping[float, Predictions] = field(default_factory=dict)
     heard: tuple[Heard, ...] = ()
     """A recording each."""
+    live_in_noise: Predictions | None = None
+    heard_in_noise: tuple[Heard, ...] = ()
+    """The same recordings over noise."""
 
 
 def evaluation_of(outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -85,6 +88,9 @@ def evaluation_of(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     protocols["speakers"]["by_seconds_heard"] = heard_so_far
     protocols["speakers"]["in_noise"] = score(joined([o.in_noise for o in outcomes if o.in_noise is not None]))
     protocols[LIVE]["utterances"] = _counts([one for outcome in outcomes for one in outcome.heard])
+    in_noise = [o.live_in_noise for o in outcomes if o.live_in_noise is not None]
+    protocols[LIVE]["in_noise"] = score(joined(in_noise))
+    protocols[LIVE]["utterances_in_noise"] = _counts([one for outcome in outcomes for one in outcome.heard_in_noise])
     return {
         "states": dict(STATES),
         "protocols": protocols,

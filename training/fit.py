@@ -58,7 +58,11 @@ def fit(experiment: Experiment, corpora: Sequence[Corpus], clips: Sequence[Clip]
         "is_complete": fitted.is_complete,
     }
     write_run(
-        out, network, _model_info(name, describe_data(corpora, task), licence, fitted, calibration), more, examples
+        out,
+        network,
+        _model_info(name, describe_data(corpora, task.sides), licence, fitted, calibration),
+        more,
+        examples,
     )
     if not fitted.is_complete:
         print("interrupted: the best epoch so far was kept; another run folder goes on from here", file=sys.stderr)

@@ -1,6 +1,7 @@
 """Rows of a clip, made by the very stages that the daemon runs: the feature code exists once."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from streamer.events import Utterance
 from streamer.pipeline import Pipeline
 from streamer.settings import MfccSettings, SpeechSettings
-from streamer.speech.vad import WebRtcDetector
+from streamer.speech.network import NetworkDetector
 from training.corpora.base import LABELS
 
 Rows = NDArray[np.float32]
@@ -34,10 +35,15 @@ class RowRecorder:
         return self.labels[0]
 
 
+@cache  # it takes longer to load than to hear a clip; a pipeline begins by resetting it
+def _detector(speech: SpeechSettings) -> NetworkDetector:
+    return NetworkDetector(speech)
+
+
 def heard_rows(samples: NDArray[np.int16], features: MfccSettings, speech: SpeechSettings) -> Rows:
     """Return the rows of the longest utterance in ``samples``, int16 at 16 kHz; no rows where there is none."""
     recorder = RowRecorder(features)
-    pipeline = Pipeline(speech, WebRtcDetector(speech), recorder)
+    pipeline = Pipeline(speech, _detector(speech), recorder)
     events = [*pipeline.push(samples), *pipeline.finish()]
     lengths = [event.end_sample - event.start_sample for event in events if isinstance(event, Utterance)]
     if not lengths:

@@ -6,7 +6,7 @@ that count for one clip the longest overlap speaks for it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,15 +18,18 @@ from streamer.events import Utterance
 from streamer.features.normalise import GlobalNormaliser
 from streamer.pipeline import Pipeline
 from streamer.settings import SAMPLE_RATE_HZ, MfccSettings, SpeechSettings, ms_to_samples
-from streamer.speech.vad import WebRtcDetector
+from streamer.speech.network import NetworkDetector
 from training.calibration import Calibration
 from training.corpora.base import LABELS, Clip
 from training.experiment import QUIET
 from training.hearing import Rows
 from training.rooms import LEAD_MS, place, read_samples
+from training.scenes.acoustics import active_level_db
+from training.scenes.noises import NOISES
 
 _PAUSE_MS = (800, 2500)
 _BLOCK_SAMPLES = SAMPLE_RATE_HZ
+NOISE_BELOW_SPEECH_DB = 10.0
 
 Span = tuple[int, int]
 """First sample and the one behind the last."""
@@ -101,10 +104,24 @@ def record(clips: Sequence[Clip], seed: int) -> Recording:
     return Recording(tuple(ordered), place(np.concatenate(parts), QUIET, seed), tuple(spans))
 
 
+def in_noise(recording: Recording, seed: int) -> Recording:
+    """Return ``recording`` over a noise of home or office, as loud as speech less ``NOISE_BELOW_SPEECH_DB``.
+
+    The noises of :data:`training.scenes.noises.NOISES` take turns by ``seed``, which also makes them.
+    """
+    random = np.random.default_rng([seed, recording.samples.size])
+    name = list(NOISES)[seed % len(NOISES)]
+    noise = NOISES[name](recording.samples.size, random)
+    heard = recording.samples / 32768.0
+    level_db = active_level_db(heard) - NOISE_BELOW_SPEECH_DB - active_level_db(noise)
+    mixed = np.rint(32768.0 * (heard + noise * 10.0 ** (level_db / 20.0)))
+    return replace(recording, samples=np.clip(mixed, -32768, 32767).astype(np.int16))
+
+
 def listen(recording: Recording, classifier: NetworkClassifier) -> Heard:
     """Play ``recording`` through the pipeline and match what it hears."""
     settings = SpeechSettings()
-    pipeline = Pipeline(settings, WebRtcDetector(settings), classifier)
+    pipeline = Pipeline(settings, NetworkDetector(settings), classifier)
     events = []
     for first in range(0, recording.samples.size, _BLOCK_SAMPLES):
         events += pipeline.push(recording.samples[first : first + _BLOCK_SAMPLES])

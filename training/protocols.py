@@ -37,11 +37,11 @@ class Task:
 
     def __post_init__(self) -> None:
         """Refuse a side without a label, and a speaker on two sides where speakers are held out."""
-        for side in self._sides():
-            missing = sorted(set(LABELS) - {clip.label for clip in getattr(self, side)})
+        for side, clips in self.sides.items():
+            missing = sorted(set(LABELS) - {clip.label for clip in clips})
             if missing:
                 raise CorpusError(f"{self}: no clip of {', '.join(missing)} is left for {side}")
-        people = [{speaker_of(clip) for clip in getattr(self, side)} for side in self._sides()]
+        people = [{speaker_of(clip) for clip in clips} for clips in self.sides.values()]
         twice = {speaker for index, some in enumerate(people) for others in people[:index] for speaker in some & others}
         if twice and self.protocol != "random":
             raise CorpusError(f"{self}: on two sides: {', '.join('/'.join(speaker) for speaker in sorted(twice))}")
@@ -50,8 +50,11 @@ class Task:
         """Return what people call it, as ``speakers/fold 0``."""
         return f"{self.protocol}/{self.name}"
 
-    def _sides(self) -> tuple[str, ...]:
-        return ("train", "validation") if self.protocol == "final" else ("train", "validation", "test")
+    @property
+    def sides(self) -> Mapping[str, Clips]:
+        """The clips by what they are for; nobody is left to test the final network on."""
+        sides = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: clips for name, clips in sides.items() if name != "test" or self.protocol != "final"}
 
 
 def all_tasks(clips: Sequence[Clip]) -> list[Task]:

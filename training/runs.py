@@ -39,6 +39,18 @@ class Run:
     """Rows of real clips, not normalised, to compare two forms of the network on."""
 
 
+@dataclass(frozen=True)
+class DetectorRun:
+    """What the folder of a detector holds, less the network."""
+
+    metadata: dict[str, str]
+    """What the model file says about itself."""
+    description: dict[str, Any]
+    """The whole of ``run.json``."""
+    parity_rows: list[Rows]
+    """Rows of scenes, to compare two forms of the network on."""
+
+
 def require_no_model(folder: Path) -> None:
     """Make the folder of a run; refuse one that holds a network.
 
@@ -69,10 +81,7 @@ def write_run(folder: Path, network: Any, info: ModelInfo, more: dict[str, Any],
         RunError: A file can not be written.
     """
     make_folder(folder)
-    try:
-        network.save(folder / NETWORK_FILE)
-    except OSError as error:
-        raise RunError(f"{folder / NETWORK_FILE}: can not be written ({error.strerror or error})") from error
+    save_network(network, folder)
     by_length = sorted((e for e in examples if len(e.rows)), key=lambda example: len(example.rows))
     chosen = np.linspace(0, len(by_length) - 1, min(_NUM_PARITY_CLIPS, len(by_length))).astype(int)
     rows = [by_length[index].rows for index in chosen]
@@ -82,27 +91,61 @@ def write_run(folder: Path, network: Any, info: ModelInfo, more: dict[str, Any],
     write_text_whole(folder / DESCRIPTION_FILE, text + "\n")
 
 
+def save_network(network: Any, folder: Path) -> None:
+    """Write the Keras model into the folder of a run.
+
+    Raises:
+        RunError: It can not be written.
+    """
+    try:
+        network.save(folder / NETWORK_FILE)
+    except OSError as error:
+        raise RunError(f"{folder / NETWORK_FILE}: can not be written ({error.strerror or error})") from error
+
+
 def read_run(folder: Path) -> Run:
     """Return the run in ``folder``.
 
     Raises:
         RunError: A file is missing or malformed, or the run does not describe a model.
     """
+    description, parity_rows = _read_files(folder)
+    if not isinstance(description.get("model"), dict):
+        raise RunError(f"{folder / DESCRIPTION_FILE}: lacks the object 'model'")
+    try:
+        info = parse_metadata({key: _encoded(key, value) for key, value in description["model"].items()})
+    except ModelError as error:
+        raise RunError(f"{folder / DESCRIPTION_FILE}: {error}") from error
+    return Run(info, description, parity_rows)
+
+
+def read_detector_run(folder: Path) -> DetectorRun | None:
+    """Return the run of a detector in ``folder``; None where it is one of a network for emotions.
+
+    Raises:
+        RunError: A file is missing or malformed.
+    """
+    description, parity_rows = _read_files(folder)
+    metadata = description.get("detector")
+    if metadata is None:
+        return None
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise RunError(f"{folder / DESCRIPTION_FILE}: the object 'detector' must hold texts")
+    return DetectorRun(metadata, description, parity_rows)
+
+
+def _read_files(folder: Path) -> tuple[dict[str, Any], list[Rows]]:
     try:
         description = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
         with (folder / PARITY_FILE).open("rb") as file, np.load(file) as arrays:
             parity_rows = [np.asarray(arrays[name], np.float32) for name in arrays.files]
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise RunError(f"{folder}: not a training run ({error})") from error
-    if not isinstance(description, dict) or not isinstance(description.get("model"), dict):
-        raise RunError(f"{folder / DESCRIPTION_FILE}: lacks the object 'model'")
+    if not isinstance(description, dict):
+        raise RunError(f"{folder / DESCRIPTION_FILE}: expected an object")
     if not parity_rows:
         raise RunError(f"{folder / PARITY_FILE}: holds no rows to check an export with")
-    try:
-        info = parse_metadata({key: _encoded(key, value) for key, value in description["model"].items()})
-    except ModelError as error:
-        raise RunError(f"{folder / DESCRIPTION_FILE}: {error}") from error
-    return Run(info, description, parity_rows)
+    return description, parity_rows
 
 
 def read_evaluation(folder: Path) -> dict[str, Any] | None:

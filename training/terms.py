@@ -1,35 +1,32 @@
 """What a model file says about the data behind it, and on which terms its weights may be used."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.corpora.base import Corpus
 from training.errors import CorpusError
-from training.protocols import Task
+from training.protocols import Clips
 
 _PUBLIC_DOMAIN = "CC0-1.0"
 _CREDIT_ONLY = "CC-BY-4.0"
 _NOT_SETTLED = "LicenseRef-"
 
 
-def describe_data(corpora: Sequence[Corpus], task: Task) -> list[dict[str, Any]]:
-    """Return one object a corpus: what it is, its terms, and who of it is on which side of ``task``."""
+def describe_data(corpora: Sequence[Corpus], sides: Mapping[str, Clips]) -> list[dict[str, Any]]:
+    """Return one object a corpus: what it is, its terms, and who of it is on which of ``sides``."""
     described = []
     for corpus in corpora:
-        sides = {
-            side: [clip for clip in getattr(task, side) if clip.corpus == corpus.name]
-            for side in ("train", "validation", "test")
-        }
+        own = {side: [clip for clip in clips if clip.corpus == corpus.name] for side, clips in sides.items()}
         described.append(
             {
                 "corpus": corpus.title,
                 "language": corpus.language,
                 "description": corpus.description,
-                "remarks": corpus.remarks([clip for clips in sides.values() for clip in clips]),
+                "remarks": corpus.remarks([clip for clips in own.values() for clip in clips]),
                 "licence": corpus.licence,
                 "attribution": corpus.attribution,
-                "clips": {side: len(clips) for side, clips in sides.items()},
-                "speakers": {side: sorted({clip.speaker for clip in clips}) for side, clips in sides.items()},
+                "clips": {side: len(clips) for side, clips in own.items()},
+                "speakers": {side: sorted({clip.speaker for clip in clips}) for side, clips in own.items()},
             }
         )
     return described

@@ -1,7 +1,6 @@
-"""The network; the only user of onnxruntime."""
+"""The network that hears emotions."""
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from streamer.emotion.model_file import INPUT_NAME, OUTPUT_NAME, UNCERTAIN, ModelInfo, parse_metadata
 from streamer.errors import ModelError
 from streamer.features.normalise import GlobalNormaliser
+from streamer.onnx import first_line, open_session, read_model
 
 BUNDLED_MODEL = Path(__file__).parent.parent / "models" / "emotion.onnx"
 
@@ -30,15 +30,10 @@ class OnnxClassifier:
         Raises:
             ModelError: The file is missing, is no model, or contradicts itself.
         """
-        if path.exists() and not path.is_file():  # a pipe would keep us waiting, a device never end
-            raise ModelError(f"{path}: expected a file")
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise ModelError(f"{path}: can not be read ({error.strerror})") from error
+        content = read_model(path)
         self.path, self.size_bytes = path, len(content)
         self.sha256 = hashlib.sha256(content).hexdigest()
-        self._session = _load(path, content)
+        self._session = open_session(path, content)
         try:
             self.info = parse_metadata(self._session.get_modelmeta().custom_metadata_map)
             _check_nodes(self._session, self.info)
@@ -53,8 +48,8 @@ class OnnxClassifier:
         network_input = self._normaliser.normalise(rows)[np.newaxis]
         try:
             (logits,) = self._session.run([OUTPUT_NAME], {INPUT_NAME: network_input})
-        except Exception as error:  # as in _load
-            raise ModelError(f"the network fails on {len(rows)} rows ({_first_line(error)})") from error
+        except Exception as error:  # as in open_session
+            raise ModelError(f"the network fails on {len(rows)} rows ({first_line(error)})") from error
         if not np.isfinite(logits).all():
             raise ModelError(f"the network must give one finite number a label, got {logits[0]}")
         return np.asarray(logits[0], np.float64)
@@ -74,28 +69,6 @@ class OnnxClassifier:
             logits = self.logits(np.zeros((num_rows, self.features.num_cepstra), np.float32))
             if logits.shape != (len(self.labels),):
                 raise ModelError(f"the network must give one finite number a label, got {logits}")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
-
-
-def _load(path: Path, content: bytes) -> Any:
-    # onnxruntime's builds otherwise leave a device id in the user's home and send events to its maker.
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    import onnxruntime  # takes 20 MiB and 100 ms: only where a model is used
-
-    options = onnxruntime.SessionOptions()
-    # One thread without spinning: more cost forty times the CPU and win nothing at this size.
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 4
-    try:
-        # From bytes, so that a file cannot refer to others beside it.
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors have no common base below Exception
-        raise ModelError(f"{path}: not a model that onnxruntime loads ({_first_line(error)})") from error
 
 
 def _check_nodes(session: Any, info: ModelInfo) -> None:

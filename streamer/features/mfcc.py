@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import AudioFormatError, StreamStateError
+from streamer.mel import mel_filterbank
 from streamer.settings import MfccSettings
 
 Float = NDArray[np.floating[Any]]
@@ -17,23 +18,6 @@ Float = NDArray[np.floating[Any]]
 _ROWS_PER_CALL = 32
 # What replaces an energy of exactly zero before the logarithm; float64's in both precisions, as psf does.
 _LOG_FLOOR = np.finfo(np.float64).eps
-
-
-def mel_filterbank(settings: MfccSettings) -> NDArray[np.float64]:
-    """Return triangular mel filters of shape ``(num_filters, fft_size // 2 + 1)``, float64, peak 1."""
-
-    def mel(hz: Float | float) -> Float:
-        return np.asarray(2595.0 * np.log10(1.0 + np.asarray(hz, np.float64) / 700.0))
-
-    edges_mel = np.linspace(mel(settings.low_hz), mel(settings.high_hz), settings.num_filters + 2)
-    edges_hz = 700.0 * (10.0 ** (edges_mel / 2595.0) - 1.0)
-    edges = np.floor((settings.fft_size + 1) * edges_hz / settings.sample_rate_hz).astype(int)
-    filters = np.zeros((settings.num_filters, settings.fft_size // 2 + 1))
-    for row, (low, centre, high) in enumerate(zip(edges, edges[1:], edges[2:], strict=False)):
-        rising, falling = np.arange(low, centre), np.arange(centre, high)
-        filters[row, rising] = (rising - low) / max(1, centre - low)
-        filters[row, falling] = (high - falling) / max(1, high - centre)
-    return filters
 
 
 def liftered_dct(settings: MfccSettings) -> NDArray[np.float64]:
@@ -60,7 +44,10 @@ class IncrementalMfcc:
         window, rows = settings.window_samples, _ROWS_PER_CALL
         num_bins = settings.fft_size // 2 + 1
         self.settings, self._dtype = settings, dtype
-        self._filters = np.ascontiguousarray(mel_filterbank(settings).T / settings.fft_size, dtype)
+        filters = mel_filterbank(
+            settings.num_filters, settings.fft_size, settings.low_hz, settings.high_hz, settings.sample_rate_hz
+        )
+        self._filters = np.ascontiguousarray(filters.T / settings.fft_size, dtype)
         self._dct = np.ascontiguousarray(liftered_dct(settings), dtype)
         self._window_function = np.hamming(window).astype(dtype) if settings.window_function == "hamming" else None
         self._emphasised = np.zeros(window + (rows - 1) * settings.hop_samples, dtype)

@@ -82,7 +82,8 @@ def _counts(record: Record) -> str:
 
 
 def _status_text(record: Record) -> str:
-    return f"{_counts(record)}, level {record['level_dbfs']:.0f} dBFS, health {record['health']}"
+    faults = f"; input: {', '.join(record['faults'])}" if record["faults"] else ""
+    return f"{_counts(record)}, level {record['level_dbfs']:.0f} dBFS, health {record['health']}{faults}"
 
 
 def _end_text(record: Record) -> str:

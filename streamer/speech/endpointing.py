@@ -1,9 +1,10 @@
-"""Endpointing: from a verdict per frame to where utterances start and end.
+"""Endpointing: from how probable speech is in each frame to where utterances start and end.
 
 Everything that decides this lives here, without samples and without a clock. Positions are
 indices of VAD frames since the last reset; ranges are half-open.
 """
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -14,7 +15,16 @@ from streamer.events import Cut
 from streamer.settings import SpeechSettings
 
 _PAUSE_MS = 100
-"""Length of the stretch whose quietness makes a good place for a cut."""
+"""Length of the stretch whose quietness makes a good place for a cut; what is shorter is no pause of a speaker."""
+
+_BACK_DATING_MS = 300
+"""How far an onset may lie before the frames that prove it, where all between may be speech."""
+
+_HESITATION_MEMORY_MS = 3000
+"""How long a pause inside an utterance is a reason to wait longer for the next word."""
+
+_HESITATION_FACTOR = 1.5
+"""A pause that is this much longer than those before it is taken for the end."""
 
 
 @dataclass(frozen=True)
@@ -44,20 +54,27 @@ SpeechEvent = SpeechStarted | SpeechEnded | SpeechDropped
 
 
 class Endpointer:
-    """Onset by N of M, end by hangover, a maximum with the cut at the quietest pause.
+    """Onset by N of M, end by a hangover that follows how somebody speaks, a maximum with a cut at the best pause.
 
-    Each start is followed by exactly one end or drop. Latency: an onset is known N frames after it at the
-    least and M at the most, an end ``hangover_ms`` after the last speech frame.
+    An onset needs frames that are probably speech, what goes on only frames that may be (hysteresis). Each start is
+    followed by exactly one end or drop. An onset is known N frames after it at the least and M at the most, an end
+    ``hangover_ms`` after the last speech frame; where the speaker has paused within the utterance it is up to
+    ``longest_hangover_ms``, after a long turn ``shortest_hangover_ms``.
     """
 
     def __init__(self, settings: SpeechSettings) -> None:
         """Wait for speech."""
         self._settings = settings
         self._hangover_frames = settings.frames(settings.hangover_ms)
+        self._shortest_hangover_frames = settings.frames(settings.shortest_hangover_ms)
+        self._longest_hangover_frames = settings.frames(settings.longest_hangover_ms)
+        self._long_turn_frames = settings.frames(settings.long_turn_ms)
         self._min_frames = settings.frames(settings.min_utterance_ms)
         self._max_frames = settings.frames(settings.max_utterance_ms)
         self._pause_frames = settings.frames(_PAUSE_MS)
-        self._recent: deque[tuple[bool, float]] = deque(maxlen=settings.onset_window_frames)
+        self._memory_frames = settings.frames(_HESITATION_MEMORY_MS)
+        longest = settings.onset_window_frames + settings.frames(_BACK_DATING_MS)
+        self._recent: deque[tuple[float, float]] = deque(maxlen=longest)
         self.reset()
 
     def reset(self) -> None:
@@ -65,6 +82,11 @@ class Endpointer:
         self._frame = 0
         self._is_finished = False
         self._enter_silence()
+
+    @property
+    def frame(self) -> int:
+        """Index of the next frame expected."""
+        return self._frame
 
     @property
     def is_in_speech(self) -> bool:
@@ -76,11 +98,17 @@ class Endpointer:
         """End of the last speech frame of the utterance in hand."""
         return self._end
 
-    def push(self, is_speech: bool, level: float) -> list[SpeechEvent]:
+    @property
+    def decision_frame(self) -> int:
+        """In speech, how many frames must have come before the utterance in hand can end."""
+        start = 0 if self._start is None else self._start
+        return min(self._end + self._hangover(start), start + self._max_frames)
+
+    def push(self, probability: float, level: float) -> list[SpeechEvent]:
         """Take the next frame; return what it decides.
 
         Args:
-            is_speech: The detector's verdict.
+            probability: Of speech, 0 to 1, by the detector.
             level: How loud the frame is, on any scale that grows with loudness.
 
         Raises:
@@ -90,8 +118,8 @@ class Endpointer:
             raise StreamStateError("push after finish: call reset to start a new stream")
         self._frame += 1
         if self._start is None:
-            return self._push_in_silence(is_speech, level)
-        return self._push_in_speech(self._start, is_speech, level)
+            return self._push_in_silence(probability, level)
+        return self._push_in_speech(self._start, probability >= self._settings.speech_probability, level)
 
     def finish(self, cut: Cut) -> list[SpeechEvent]:
         """End the stream; return how the utterance in hand ends, if there is one."""
@@ -104,14 +132,25 @@ class Endpointer:
         self._recent.clear()
         self._flags: list[bool] = []  # of the utterance in hand, from its start on
         self._levels: list[float] = []
+        self._pauses: list[tuple[int, int]] = []  # inside it: where speech went on, after how many frames
 
-    def _push_in_silence(self, is_speech: bool, level: float) -> list[SpeechEvent]:
-        self._recent.append((is_speech, level))
-        flags = [flag for flag, _ in self._recent]
-        if sum(flags) < self._settings.onset_speech_frames:
+    def _push_in_silence(self, probability: float, level: float) -> list[SpeechEvent]:
+        self._recent.append((probability, level))
+        if probability < self._settings.onset_probability:
             return []
-        first = flags.index(True)
-        self._flags = flags[first:]
+        probabilities = [probability for probability, _ in self._recent]
+        first_in_window = max(0, len(probabilities) - self._settings.onset_window_frames)
+        proofs = [
+            index
+            for index in range(first_in_window, len(probabilities))
+            if probabilities[index] >= self._settings.onset_probability
+        ]
+        if len(proofs) < self._settings.onset_speech_frames:
+            return []
+        first = proofs[0]
+        while first > 0 and probabilities[first - 1] >= self._settings.speech_probability:
+            first -= 1
+        self._flags = [probability >= self._settings.speech_probability for probability in probabilities[first:]]
         self._levels = [level for _, level in self._recent][first:]
         self._start = self._frame - len(self._flags)
         self._end = self._frame
@@ -120,13 +159,25 @@ class Endpointer:
     def _push_in_speech(self, start: int, is_speech: bool, level: float) -> list[SpeechEvent]:
         self._flags.append(is_speech)
         self._levels.append(level)
+        silence = self._frame - self._end
         if is_speech:
+            if silence > self._pause_frames:
+                self._pauses.append((self._frame, silence - 1))
             self._end = self._frame
-        if self._frame - self._end >= self._hangover_frames:
+        elif silence >= self._shortest_hangover_frames and silence >= self._hangover(start):
             return self._close(start, self._end, "pause")
         if self._frame - start >= self._max_frames:
             return self._cut_at_best_pause(start)
         return []
+
+    def _hangover(self, start: int) -> int:
+        """Return how many frames of silence end the utterance from ``start``, given how its speaker spoke so far."""
+        if self._end - start >= self._long_turn_frames:
+            return self._shortest_hangover_frames
+        since = self._end - self._memory_frames
+        longest = max((length for frame, length in self._pauses if frame > since), default=0)
+        patience = max(self._hangover_frames, math.ceil(_HESITATION_FACTOR * longest))
+        return min(patience, self._longest_hangover_frames)
 
     def _close(self, start: int, end: int, cut: Cut) -> list[SpeechEvent]:
         self._enter_silence()

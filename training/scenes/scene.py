@@ -73,7 +73,7 @@ class Cast:
 def make_scene(cell: Cell, cast: Cast, duration_s: float, seed: Sequence[int]) -> Scene:
     """Return a scene of ``duration_s`` seconds; it follows from ``seed``, whose last number chooses the talker."""
     random = np.random.default_rng(list(seed))
-    size = int(duration_s * 100) * FRAME_SAMPLES
+    size = round(duration_s * 100) * FRAME_SAMPLES
     talker = cast.talker(seed[-1])
     speech, is_speech, utterances = _speech(talker, size, random) if cell.has_speech else _nobody(size)
     heard = reverberate(speech, cell.room, random) if cell.has_speech else speech

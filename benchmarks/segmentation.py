@@ -1,0 +1,399 @@
+"""How well speech is found in noise, and at what cost: this project, webrtcvad, py-webrtcvad's ring, and Silero.
+
+    python benchmarks/segmentation.py CORPORA_DIR [--silero FILE] [--speakers test|tuning] [--out FOLDER]
+
+The voices are those of the first fold, which the bundled detector never heard (``--speakers tuning``: of the second,
+which values were chosen on). Scenes follow from seeds: every noise at every level in every room, a minute each, and
+30 minutes of noise alone. Speech is where the clean clip is loud. Everything is counted per 10 ms. Costs are CPU time
+per second of audio, the systems in turn on the same scene in one process.
+"""
+
+import argparse
+import json
+import platform
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings
+from streamer.speech.endpointing import SpeechEnded, SpeechEvent
+from streamer.speech.network import NetworkDetector
+from streamer.speech.segmenter import Segmenter, SpeechDetector
+from streamer.speech.silero import SileroDetector
+from streamer.speech.webrtc import WebRtcVad
+from training.corpora import find_corpora, load_clips
+from training.detector.lessons import talking
+from training.folds import folds_of, speaker_of
+from training.pool import over_files
+from training.scenes.acoustics import FRAME_SAMPLES, ROOMS
+from training.scenes.labels import runs
+from training.scenes.noises import BABBLE, NOISES
+from training.scenes.scene import Cast, Cell, Scene, make_scene
+
+SEEDS = {"test": 2026, "tuning": 77}
+FOLDS = {"test": 0, "tuning": 1}
+SNRS_DB = (None, 20.0, 10.0, 5.0, 0.0)
+SCENE_S = 60
+NOISE_ALONE_S = 1800
+_GRID_PER_FRAME = 2  # 10 ms in a frame of 20
+_LATE_ONSET_MS = 100
+PRE_ROLL_MS = SpeechSettings().pre_roll_ms
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a system heard in a scene, in units of 10 ms."""
+
+    is_speech: Flags
+    utterances: tuple[tuple[int, int], ...]
+    decided: tuple[int, ...]
+    """How much had been heard when each utterance was known to be over."""
+    cost_us: float
+    """CPU time per second of audio."""
+
+
+System = Callable[[NDArray[np.int16]], Found]
+
+
+def found(flags: Flags, spans: Sequence[tuple[int, int]], decided: Sequence[int], cpu_s: float) -> Found:
+    """Return what was heard, given in units of 10 ms."""
+    return Found(flags, tuple(spans), tuple(decided), 1e6 * cpu_s / (len(flags) / 100))
+
+
+def webrtc_alone(samples: NDArray[np.int16]) -> Found:
+    """Hear with webrtcvad, mode 3, frames of 20 ms: each run of speech is an utterance."""
+    vad = WebRtcVad(3)
+    frames = samples.reshape(-1, 320)
+    began_s = time.process_time()
+    verdicts = [vad.is_speech(frame.tobytes()) for frame in frames]
+    cpu_s = time.process_time() - began_s
+    flags = np.repeat(np.array(verdicts), _GRID_PER_FRAME)
+    spans = runs(flags)
+    return found(flags, spans, [min(end + _GRID_PER_FRAME, len(flags)) for _, end in spans], cpu_s)
+
+
+def webrtc_ring(samples: NDArray[np.int16]) -> Found:
+    """Hear as the example of py-webrtcvad does: mode 3, 30 ms, 90 % of a ring of 300 ms starts and ends."""
+    vad = WebRtcVad(3)
+    frame_samples, ring_frames = 480, 10
+    frames = samples[: samples.size // frame_samples * frame_samples].reshape(-1, frame_samples)
+    began_s = time.process_time()
+    ring: list[bool] = []
+    verdicts: list[bool] = []
+    start, segments = None, []
+    for index, frame in enumerate(frames):
+        verdicts.append(vad.is_speech(frame.tobytes()))
+        ring = [*ring[-ring_frames + 1 :], verdicts[-1]]
+        if start is None and sum(ring) > 0.9 * ring_frames:
+            start, ring = index - len(ring) + 1, []
+        elif start is not None and len(ring) - sum(ring) > 0.9 * ring_frames:
+            segments.append((start, index + 1))
+            start, ring = None, []
+    cpu_s = time.process_time() - began_s
+    if start is not None:
+        segments.append((start, len(frames)))
+    flags = np.zeros(len(frames), np.bool_)
+    spans, decided = [], []
+    for first, end in segments:
+        speech = np.flatnonzero(verdicts[first:end]) + first  # without the padding of the ring
+        flags[speech] = True
+        spans.append((3 * int(speech[0]), 3 * int(speech[-1]) + 3))
+        decided.append(3 * end)
+    whole = np.zeros(samples.size // FRAME_SAMPLES, np.bool_)
+    whole[: 3 * len(flags)] = np.repeat(flags, 3)
+    return found(whole, spans, decided, cpu_s)
+
+
+def segmented(settings: SpeechSettings, detector: SpeechDetector) -> System:
+    """Return the system of this project with ``detector``: what is between start and end of an utterance is speech."""
+
+    def hear(samples: NDArray[np.int16]) -> Found:
+        segmenter = Segmenter(settings, detector)
+        frames = samples.reshape(-1, settings.frame_samples)
+        events: list[tuple[int, SpeechEvent]] = []
+        began_s = time.process_time()
+        for index, frame in enumerate(frames):
+            for event in segmenter.push(frame):
+                events.append((index + 1, event))
+        events += [(len(frames), event) for event in segmenter.finish("eof")]
+        cpu_s = time.process_time() - began_s
+        flags = np.zeros(len(frames), np.bool_)
+        ends = [(heard, event) for heard, event in events if isinstance(event, SpeechEnded)]
+        for _, event in ends:
+            flags[event.start_frame : event.end_frame] = True
+        spans = [(2 * event.start_frame, 2 * event.end_frame) for _, event in ends]
+        return found(np.repeat(flags, 2), spans, [2 * heard for heard, _ in ends], cpu_s)
+
+    return hear
+
+
+def silero_alone(settings: SpeechSettings, path: Path) -> System:
+    """Return Silero at a threshold of 0.5: each run of speech is an utterance."""
+    detector = SileroDetector(settings, path)
+
+    def hear(samples: NDArray[np.int16]) -> Found:
+        detector.reset()
+        began_s = time.process_time()
+        for frame in samples.reshape(-1, settings.frame_samples):
+            detector.push(frame)
+        cpu_s = time.process_time() - began_s
+        probabilities, _ = detector.judge(is_last=True)
+        flags = np.repeat(np.square(probabilities) >= 0.5, _GRID_PER_FRAME)
+        spans = runs(flags)
+        return found(flags, spans, [min(end + 3, len(flags)) for _, end in spans], cpu_s)
+
+    return hear
+
+
+@dataclass
+class Score:
+    """What is counted over scenes."""
+
+    hits: int = 0
+    false_alarms: int = 0
+    misses: int = 0
+    rejections: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    onset_ms: list[float] = field(default_factory=list)
+    end_delay_ms: list[float] = field(default_factory=list)
+    longest_ms: int = 0
+    cost_us: list[float] = field(default_factory=list)
+    minutes: float = 0.0
+
+    def add(self, scene: Scene, heard: Found) -> None:
+        """Count what was heard of ``scene``."""
+        truth, said = scene.is_speech, heard.is_speech
+        self.hits += int((truth & said).sum())
+        self.false_alarms += int((~truth & said).sum())
+        self.misses += int((truth & ~said).sum())
+        self.rejections += int((~truth & ~said).sum())
+        self.cost_us.append(heard.cost_us)
+        self.minutes += len(truth) / 6000
+        self._add_utterances(scene.utterances, heard)
+
+    def _add_utterances(self, spoken: Sequence[tuple[int, int]], heard: Found) -> None:
+        touched = [[i for i, (s, e) in enumerate(spoken) if s < end and start < e] for start, end in heard.utterances]
+        by_spoken: dict[int, list[int]] = defaultdict(list)
+        for index, indices in enumerate(touched):
+            for each in indices:
+                by_spoken[each].append(index)
+        self.events["spoken"] += len(spoken)
+        self.events["false starts"] += sum(not indices for indices in touched)
+        self.events["merged"] += sum(len(indices) > 1 for indices in touched)
+        self.longest_ms = max([self.longest_ms, *(10 * (end - start) for start, end in heard.utterances)])
+        for index, (start, end) in enumerate(spoken):
+            pieces = by_spoken[index]
+            if not pieces:
+                self.events["missed"] += 1
+                continue
+            self.events["split"] += len(pieces) > 1
+            if touched[pieces[0]][0] == index:  # else it began with somebody before
+                late_ms = 10 * (heard.utterances[pieces[0]][0] - start)
+                self.onset_ms.append(late_ms)
+                self.events["late onsets"] += late_ms > _LATE_ONSET_MS
+                self.events["clipped onsets"] += late_ms > PRE_ROLL_MS
+            if touched[pieces[-1]][-1] == index:
+                self.end_delay_ms.append(10 * (heard.decided[pieces[-1]] - end))
+
+    def figures(self) -> dict[str, Any]:
+        """Return the figures, ready for JSON."""
+        spoken = max(1, self.events["spoken"])
+        delays = np.percentile(self.end_delay_ms, [50, 90]) if self.end_delay_ms else (None, None)
+        return {
+            "minutes": round(self.minutes, 1),
+            "precision": _ratio(self.hits, self.hits + self.false_alarms),
+            "recall": _ratio(self.hits, self.hits + self.misses),
+            "f1": self.f1,
+            "false_alarm_rate": _ratio(self.false_alarms, self.false_alarms + self.rejections),
+            "false_starts_per_minute": round(self.events["false starts"] / self.minutes, 3),
+            "onset_error_ms_p50": float(np.percentile(np.abs(self.onset_ms), 50)) if self.onset_ms else None,
+            "late_onsets": _ratio(self.events["late onsets"], len(self.onset_ms)),
+            "clipped_onsets": _ratio(self.events["clipped onsets"], len(self.onset_ms)),
+            "end_delay_ms_p50": delays[0],
+            "end_delay_ms_p90": delays[1],
+            "utterances": self.events["spoken"],
+            "missed": round(self.events["missed"] / spoken, 4),
+            "split": round(self.events["split"] / spoken, 4),
+            "merged": round(self.events["merged"] / spoken, 4),
+            "longest_ms": self.longest_ms,
+            "cost_us_per_s": round(float(np.median(self.cost_us)), 1),
+        }
+
+    @property
+    def f1(self) -> float | None:
+        """Return the harmonic mean of precision and recall."""
+        return _ratio(2 * self.hits, 2 * self.hits + self.false_alarms + self.misses)
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return round(part / whole, 4) if whole else None
+
+
+def cells() -> Iterator[tuple[Cell, int]]:
+    """Yield every condition and how many seconds of it are heard."""
+    for noise in (*NOISES, BABBLE):
+        for snr_db in SNRS_DB:
+            for room in ROOMS:
+                yield Cell(noise, snr_db, room), SCENE_S
+    alone = [Cell(noise, snr_db, room, False) for noise in NOISES for snr_db in (20.0, 0.0) for room in ROOMS]
+    for cell in alone:  # without babble, in which people do speak
+        yield cell, NOISE_ALONE_S // len(alone)
+
+
+def make(job: tuple[int, Cell, int], cast: Cast, seed: int) -> Scene:
+    """Return the scene of a job."""
+    index, cell, duration_s = job
+    return make_scene(cell, cast, duration_s, (seed, index))
+
+
+@dataclass(frozen=True)
+class Bench:
+    """All systems, and what each did where."""
+
+    systems: Mapping[str, System]
+    scores: dict[str, dict[tuple[str, str], Score]] = field(default_factory=lambda: defaultdict(dict))
+    """By system, then by noise and level."""
+    ratios: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """The cost of a system over that of the first, scene by scene."""
+
+    def hear(self, cell: Cell, scene: Scene) -> None:
+        """Let every system hear ``scene``."""
+        level = "clean" if cell.snr_db is None else f"{cell.snr_db:g} dB"
+        place = (cell.noise, level if cell.has_speech else "alone")
+        costs = {}
+        for name, system in self.systems.items():
+            heard = system(scene.samples)
+            self.scores[name].setdefault(place, Score()).add(scene, heard)
+            costs[name] = heard.cost_us
+        for name, cost_us in costs.items():
+            self.ratios[name].append(cost_us / costs[next(iter(self.systems))])
+
+    def figures(self, name: str) -> dict[str, Any]:
+        """Return what is said of a system: over all, babble, noise alone, and its worst noise and level."""
+        scores = self.scores[name]
+        spoken = {place: score for place, score in scores.items() if place[0] != BABBLE and place[1] != "alone"}
+        worst = min(spoken, key=lambda place: spoken[place].f1 or 0.0)
+        return {
+            "all_but_babble": _pooled(spoken.values()).figures(),
+            "worst": {"where": ", ".join(worst), **spoken[worst].figures()},
+            "babble": _pooled(score for place, score in scores.items() if place[0] == BABBLE).figures(),
+            "noise_alone": _pooled(score for place, score in scores.items() if place[1] == "alone").figures(),
+            "cost_ratio": round(float(np.median(self.ratios[name])), 2),
+            "f1": {f"{noise}, {level}": score.f1 for (noise, level), score in scores.items() if level != "alone"},
+        }
+
+
+def _pooled(scores: Iterable[Score]) -> Score:
+    whole = Score()
+    for score in scores:
+        for name in ("hits", "false_alarms", "misses", "rejections", "minutes"):
+            setattr(whole, name, getattr(whole, name) + getattr(score, name))
+        whole.events += score.events
+        whole.onset_ms += score.onset_ms
+        whole.end_delay_ms += score.end_delay_ms
+        whole.cost_us += score.cost_us
+        whole.longest_ms = max(whole.longest_ms, score.longest_ms)
+    return whole
+
+
+_COLUMNS = {
+    "F1": "f1",
+    "precision": "precision",
+    "recall": "recall",
+    "false alarms": "false_alarm_rate",
+    "onset error p50, ms": "onset_error_ms_p50",
+    f"onsets late by more than {_LATE_ONSET_MS} ms": "late_onsets",
+    f"by more than the pre-roll of {PRE_ROLL_MS} ms": "clipped_onsets",
+    "end delay p50, ms": "end_delay_ms_p50",
+    "p90, ms": "end_delay_ms_p90",
+    "missed": "missed",
+    "split": "split",
+    "merged": "merged",
+    "longest, ms": "longest_ms",
+}
+
+
+def table(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the results as one Markdown table."""
+    header = ["system", *_COLUMNS, "worst noise: F1", "babble: F1", "false starts a minute of noise", "cost"]
+    lines = [header, ["---"] * len(header)]
+    for name, result in results.items():
+        pooled, worst = result["all_but_babble"], result["worst"]
+        lines.append(
+            [
+                name,
+                *(_text(pooled[key]) for key in _COLUMNS.values()),
+                f"{_text(worst['f1'])} ({worst['where']})",
+                _text(result["babble"]["f1"]),
+                _text(result["noise_alone"]["false_starts_per_minute"]),
+                f"{pooled['cost_us_per_s']:.0f} us/s, {result['cost_ratio']:.2f} x",
+            ]
+        )
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _text(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if abs(value) >= 10 else f"{value:.3f}"
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpora_dir", type=Path, metavar="CORPORA_DIR")
+    parser.add_argument("--silero", type=Path, metavar="FILE", help="silero_vad.onnx of the package silero-vad")
+    parser.add_argument("--speakers", choices=list(SEEDS), default="test")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="for segmentation.json and segmentation.md")
+    options = parser.parse_args()
+
+    clips = load_clips(find_corpora(None, options.corpora_dir), options.corpora_dir)
+    folds = folds_of(clips)
+    heard = [clip for clip in clips if folds[speaker_of(clip)] == FOLDS[options.speakers]]
+    cast = Cast(heard, talking(heard))
+    settings = SpeechSettings()
+    systems: dict[str, System] = {
+        "webrtcvad alone": webrtc_alone,
+        "webrtcvad with the ring of py-webrtcvad": webrtc_ring,
+        "this project": segmented(settings, NetworkDetector(settings)),
+    }
+    if options.silero:
+        systems["Silero alone"] = silero_alone(settings, options.silero)
+        systems["this project with Silero"] = segmented(settings, SileroDetector(settings, options.silero))
+    bench = Bench(systems)
+    jobs = [(index, cell, duration_s) for index, (cell, duration_s) in enumerate(cells())]
+    scenes = over_files(partial(make, cast=cast, seed=SEEDS[options.speakers]), jobs, "scenes", num_processes=None)
+    for (_, cell, _), scene in zip(jobs, scenes, strict=True):
+        bench.hear(cell, scene)
+    results = {name: bench.figures(name) for name in systems}
+    text = table(results)
+    print(text)
+    if options.out:
+        _write(options.out, options.speakers, results, text)
+
+
+def _write(out: Path, speakers: str, results: Mapping[str, Any], text: str) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    record = {
+        "command": f"python benchmarks/segmentation.py CORPORA_DIR --silero FILE --speakers {speakers} --out {out}",
+        "sample_rate_hz": SAMPLE_RATE_HZ,
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in ("numpy", "scipy", "onnxruntime", "webrtcvad-wheels")},
+        "systems": results,
+    }
+    (out / "segmentation.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    (out / "segmentation.md").write_text(f"# Speech found in noise\n\n{__doc__}\n{text}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""The default detector: webrtcvad and band levels, joined by a small network."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.errors import ModelError, SettingsError
+from streamer.onnx import first_line, open_session, read_model
+from streamer.settings import SpeechSettings
+from streamer.speech.rows import FRAMES_PER_ROW, NUM_COLUMNS, SpeechRows, describe_rows
+
+BUNDLED_DETECTOR = Path(__file__).parent.parent / "models" / "speech.onnx"
+KIND = "speech"
+ROWS, PROBABILITIES, STATE, NEXT_STATE = "rows", "probabilities", "state_", "next_state_"
+LOOKAHEAD_ROWS = 1
+"""A row is judged when the next one is there."""
+
+
+class SpeechNetwork:
+    """A causal convolutional network in a model file, which carries its state along."""
+
+    def __init__(self, path: Path) -> None:
+        """Load and check the network.
+
+        Raises:
+            ModelError: The file is missing, is no detector, or one of other rows.
+        """
+        self._path = path
+        self._session = open_session(path, read_model(path))
+        self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
+        _check(path, self.metadata)
+        self._silence = {
+            node.name: np.zeros(node.shape, np.float32) for node in self._session.get_inputs() if node.name != ROWS
+        }
+        self._outputs = [PROBABILITIES, *(name.replace(STATE, NEXT_STATE) for name in self._silence)]
+        self.reset()
+        self.push(np.zeros((1, NUM_COLUMNS), np.float32))
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything heard."""
+        self._state = self._silence
+
+    def push(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return how probable speech is in the frames of the rows ``LOOKAHEAD_ROWS`` before each of ``rows``.
+
+        Args:
+            rows: Shape ``(num_rows, NUM_COLUMNS)``, at least one.
+
+        Returns:
+            Shape ``(num_rows, FRAMES_PER_ROW)``.
+
+        Raises:
+            ModelError: The network fails.
+        """
+        try:
+            said, *state = self._session.run(self._outputs, {ROWS: rows[np.newaxis], **self._state})
+        except Exception as error:  # as in open_session
+            raise ModelError(f"{self._path}: the network fails ({first_line(error)})") from error
+        # onnxruntime's sigmoid may exceed 1 by a rounding; what is no number compares to none.
+        if said.shape != (1, len(rows), FRAMES_PER_ROW) or not said.max() <= 1.001:
+            raise ModelError(f"{self._path}: the network must give {FRAMES_PER_ROW} probabilities a row, got {said}")
+        self._state = dict(zip(self._state, state, strict=True))
+        return np.asarray(said[0], np.float32)
+
+
+class NetworkDetector:
+    """A :class:`SpeechNetwork` on :class:`~streamer.speech.rows.SpeechRows`.
+
+    Only webrtcvad hears each frame as it comes. Rows and network wait until they are asked, since a call costs the
+    same for one row as for twenty.
+    """
+
+    lookahead_frames = FRAMES_PER_ROW * LOOKAHEAD_ROWS + FRAMES_PER_ROW - 1
+
+    def __init__(self, settings: SpeechSettings, path: Path = BUNDLED_DETECTOR) -> None:
+        """Load and check the network.
+
+        Raises:
+            ModelError: The file is missing, is no detector, or one of other rows.
+            SettingsError: Frames are not of 20 ms.
+        """
+        if settings.frame_ms != 20:
+            raise SettingsError(f"frame_ms must be 20 with the default detector, got {settings.frame_ms}")
+        self._network, self._rows = SpeechNetwork(path), SpeechRows()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything heard."""
+        self._network.reset()
+        self._rows.reset()
+        self._num_early = LOOKAHEAD_ROWS  # what the network says before the first row could be judged
+        self._loudness: list[float] = []  # of the frames not judged yet
+
+    def push(self, frame: NDArray[np.int16]) -> bool:
+        """Keep ``frame``, shape ``(320,)``, int16; return whether webrtcvad takes it for speech."""
+        return self._rows.push(frame)
+
+    def judge(self, *, is_last: bool = False) -> tuple[list[float], list[float]]:
+        """Return the probabilities of speech and the levels of the frames that were not judged yet.
+
+        Raises:
+            ModelError: The network fails.
+        """
+        is_odd = self._rows.has_half
+        rows, loudness = self._rows.take(is_last=is_last)
+        self._loudness += np.repeat(loudness, FRAMES_PER_ROW).tolist()
+        if is_last:
+            rows = np.concatenate((rows, np.zeros((LOOKAHEAD_ROWS, NUM_COLUMNS), np.float32)))
+        probabilities: list[float] = []
+        if len(rows):
+            probabilities = self._network.push(rows)[self._num_early :].ravel().tolist()
+            self._num_early = max(0, self._num_early - len(rows))
+        if is_last:
+            # The last row may stand for one frame only.
+            del probabilities[len(self._loudness) - is_odd :]
+        count = len(probabilities)
+        levels, self._loudness = self._loudness[:count], self._loudness[count:]
+        return probabilities, levels
+
+
+def metadata(name: str, data: Any, licence: Mapping[str, Any], figures: Any) -> dict[str, str]:
+    """Return the keys and values that the file of a detector carries."""
+    return {
+        "format": "1",
+        "kind": KIND,
+        "name": name,
+        "rows": json.dumps(describe_rows()),
+        "data": json.dumps(data),
+        "licence": json.dumps(licence),
+        "figures": json.dumps(figures),
+    }
+
+
+def _check(path: Path, said: Mapping[str, str]) -> None:
+    if said.get("kind") != KIND:
+        raise ModelError(f"{path}: key 'kind' is {said.get('kind')!r}, expected {KIND!r}: not a detector of speech")
+    if said.get("format") != "1":
+        raise ModelError(f"{path}: key 'format' is {said.get('format')!r}, but this version reads 1")
+    if said.get("rows") != json.dumps(describe_rows()):
+        raise ModelError(f"{path}: key 'rows' is not what this version computes; take the file that came with it")

@@ -1,0 +1,134 @@
+"""From frames to where utterances start and end: a detector that is asked as seldom as it may matter."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.events import Cut
+from streamer.settings import SpeechSettings
+from streamer.speech.endpointing import Endpointer, SpeechEvent
+
+_SUSPICION_MS = 400
+"""In silence: how long a suspicion gathers before it is looked into. Onsets are dated back: nothing is lost."""
+
+_IDLE_MS = 2000
+"""How long frames wait at the most."""
+
+
+_NEVER = 2**63
+
+
+class SpeechDetector(Protocol):
+    """Takes frames as they come, and says how probable speech is in them when it is asked.
+
+    Judging frames together costs a fraction of judging each. What is said of a frame depends on the stream alone,
+    not on when it is asked.
+    """
+
+    lookahead_frames: int
+    """How many frames behind one must have come before it can be judged, at the most."""
+
+    def push(self, frame: NDArray[np.int16]) -> bool:
+        """Keep ``frame``, shape ``(frame_samples,)``, int16; return whether it is worth asking about."""
+
+    def judge(self, *, is_last: bool = False) -> tuple[Sequence[float], Sequence[float]]:
+        """Return the probabilities of speech and the levels of the frames that were not judged yet.
+
+        Args:
+            is_last: Whether no frame follows, so that those are judged, too, whose lookahead never comes.
+
+        Raises:
+            ModelError: A network fails.
+        """
+
+    def reset(self) -> None:
+        """Forget everything heard."""
+
+
+def latency_ms(settings: SpeechSettings, lookahead_frames: int) -> dict[str, int]:
+    """Return how long after the end of speech an utterance can be known to be over: at the ``least``, and ``usual``.
+
+    The least is that of a long turn, the usual that of somebody who speaks fluently; one who hesitates is waited for
+    longer.
+    """
+    lookahead_ms = lookahead_frames * settings.frame_ms
+    return {"least": settings.shortest_hangover_ms + lookahead_ms, "usual": settings.hangover_ms + lookahead_ms}
+
+
+class Segmenter:
+    """Joins a detector and the endpointing.
+
+    While an utterance is in hand, the detector is asked when the next answer may end it; in silence, when frames
+    have been suspicious for a while. An end is known as if each frame were judged at once, but for the detector's
+    lookahead; an onset up to ``_SUSPICION_MS`` later.
+    """
+
+    def __init__(self, settings: SpeechSettings, detector: SpeechDetector) -> None:
+        """Wait for speech."""
+        self._detector, self._endpointer = detector, Endpointer(settings)
+        self._suspicion_frames, self._idle_frames = settings.frames(_SUSPICION_MS), settings.frames(_IDLE_MS)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; the next frame is frame 0."""
+        self._detector.reset()
+        self._endpointer.reset()
+        self._num_frames = 0
+        self._num_judged = 0
+        self._due_frame = _NEVER
+
+    @property
+    def is_in_speech(self) -> bool:
+        """Whether an utterance has started and not yet ended, as far as frames were judged."""
+        return self._endpointer.is_in_speech
+
+    @property
+    def speech_end_frame(self) -> int:
+        """End of the last speech frame of the utterance in hand, as far as frames were judged."""
+        return self._endpointer.speech_end_frame
+
+    @property
+    def num_unjudged_frames(self) -> int:
+        """How many of the last frames were not judged yet."""
+        return self._num_frames - self._num_judged
+
+    @property
+    def most_unjudged_frames(self) -> int:
+        """How many that can be."""
+        return self._idle_frames
+
+    def push(self, frame: NDArray[np.int16]) -> list[SpeechEvent]:
+        """Take the next frame, shape ``(frame_samples,)``, int16; return what is known from it on.
+
+        Raises:
+            ModelError: The detector's network fails.
+            StreamStateError: Called after :meth:`finish`.
+        """
+        self._num_frames += 1
+        if self._detector.push(frame) and self._due_frame == _NEVER:
+            self._due_frame = self._num_frames + self._suspicion_frames
+        if self._num_frames >= self._due_frame or self._num_frames - self._num_judged >= self._idle_frames:
+            return self.judge()
+        return []
+
+    def judge(self) -> list[SpeechEvent]:
+        """Return what is known from the frames so far, also where it would not matter yet."""
+        events = self._follow(is_last=False)
+        self._due_frame = _NEVER
+        if self._endpointer.is_in_speech:
+            self._due_frame = self._endpointer.decision_frame + self._detector.lookahead_frames
+        return events
+
+    def finish(self, cut: Cut) -> list[SpeechEvent]:
+        """Judge what was not judged yet and end the stream; return how the utterance in hand ends, if there is one."""
+        return [*self._follow(is_last=True), *self._endpointer.finish(cut)]
+
+    def _follow(self, *, is_last: bool) -> list[SpeechEvent]:
+        probabilities, levels = self._detector.judge(is_last=is_last)
+        events: list[SpeechEvent] = []
+        for probability, level in zip(probabilities, levels, strict=True):
+            events += self._endpointer.push(probability, level)
+        self._num_judged += len(probabilities)
+        return events

@@ -1,0 +1,139 @@
+"""A detector that is asked seldom: the same utterances as if it were asked for every frame, and not a frame later."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from fakes import FlagDetector
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from streamer.settings import SpeechSettings
+from streamer.speech.endpointing import Endpointer, SpeechEnded, SpeechEvent, SpeechStarted
+from streamer.speech.segmenter import Segmenter, latency_ms
+
+SETTINGS = SpeechSettings()
+FRAME = np.zeros(320, np.int16)
+
+FLAGS = st.lists(st.tuples(st.booleans(), st.integers(1, 60)), max_size=12).map(
+    lambda runs: "".join(str(int(flag)) * length for flag, length in runs)
+)
+
+
+class LateDetector(FlagDetector):
+    """Judges a frame when so many more were heard; suspects more frames than it then takes for speech."""
+
+    def __init__(self, flags: str, lookahead_frames: int = 3, suspected: str = "") -> None:
+        self.lookahead_frames, self._suspected = lookahead_frames, suspected or flags
+        self.judged_at: list[int] = []
+        super().__init__(flags)
+
+    def push(self, frame: NDArray[np.int16]) -> bool:
+        index = self._num_heard
+        super().push(frame)
+        return self._suspected[index : index + 1] == "1"
+
+    def judge(self, *, is_last: bool = False) -> tuple[list[float], list[float]]:
+        self.judged_at.append(self._num_heard)
+        end = self._num_heard if is_last else max(self._num_judged, self._num_heard - self.lookahead_frames)
+        count = end - self._num_judged
+        flags = [float(self._flag(frame)) for frame in range(self._num_judged, end)]
+        levels, self._levels = self._levels[:count], self._levels[count:]
+        self._num_judged = end
+        return flags, levels
+
+
+class Timed(NamedTuple):
+    """An event, and how many frames had been heard when it came."""
+
+    heard: int
+    event: SpeechEvent
+
+
+def events_of(segmenter: Segmenter, num_frames: int) -> list[Timed]:
+    events = [Timed(heard, event) for heard in range(1, num_frames + 1) for event in segmenter.push(FRAME)]
+    return events + [Timed(num_frames, event) for event in segmenter.finish("eof")]
+
+
+def eager_events_of(flags: str) -> list[Timed]:
+    endpointer = Endpointer(SETTINGS)
+    events = [Timed(n, event) for n, flag in enumerate(flags, 1) for event in endpointer.push(float(flag == "1"), 0.0)]
+    return events + [Timed(len(flags), event) for event in endpointer.finish("eof")]
+
+
+@given(flags=FLAGS, lookahead=st.integers(0, 3))
+def test_events_are_those_of_a_detector_that_is_asked_for_every_frame(flags: str, lookahead: int) -> None:
+    events = events_of(Segmenter(SETTINGS, LateDetector(flags, lookahead)), len(flags))
+
+    assert [event for _, event in events] == [event for _, event in eager_events_of(flags)]
+
+
+@given(flags=FLAGS, lookahead=st.integers(0, 3))
+def test_an_end_is_known_as_soon_as_it_can_be_and_an_onset_within_400_ms(flags: str, lookahead: int) -> None:
+    flags += "0" * 40
+    events = events_of(Segmenter(SETTINGS, LateDetector(flags, lookahead)), len(flags))
+
+    for (heard, event), (soonest, _) in zip(events, eager_events_of(flags), strict=True):
+        if isinstance(event, SpeechStarted):
+            assert soonest <= heard <= max(event.start_frame + 20, soonest) + lookahead + 20
+        elif isinstance(event, SpeechEnded):
+            assert heard == max(soonest + lookahead, event.start_frame + 20 + 1)
+
+
+def test_silence_is_judged_every_two_seconds() -> None:
+    detector = LateDetector("0" * 500)
+
+    events_of(Segmenter(SETTINGS, detector), 500)
+
+    assert len(detector.judged_at) <= 6
+
+
+def test_noise_that_sounds_like_speech_is_judged_two_or_three_times_a_second() -> None:
+    detector = LateDetector("0" * 500, suspected="1" * 500)
+
+    events_of(Segmenter(SETTINGS, detector), 500)
+
+    assert len(detector.judged_at) <= 25
+
+
+def test_speech_is_judged_once_a_hangover() -> None:
+    detector = LateDetector("1" * 500)
+
+    events_of(Segmenter(SETTINGS, detector), 500)
+
+    assert len(detector.judged_at) <= 500 / 12 + 3
+
+
+@given(flags=FLAGS)
+def test_frames_wait_for_two_seconds_at_the_most(flags: str) -> None:
+    segmenter = Segmenter(SETTINGS, LateDetector(flags))
+    for _ in flags:
+        segmenter.push(FRAME)
+
+        assert segmenter.num_unjudged_frames < segmenter.most_unjudged_frames == 100
+
+
+@given(before=FLAGS, after=FLAGS)
+def test_reset_is_as_good_as_new(before: str, after: str) -> None:
+    detector = LateDetector(before)
+    segmenter = Segmenter(SETTINGS, detector)
+    events_of(segmenter, len(before))
+    detector._flags = detector._suspected = after
+
+    segmenter.reset()
+
+    assert events_of(segmenter, len(after)) == events_of(Segmenter(SETTINGS, LateDetector(after)), len(after))
+
+
+@pytest.mark.parametrize(("lookahead", "least", "usual"), [(0, 180, 240), (3, 240, 300)])
+def test_the_time_to_a_label_follows_from_the_settings(lookahead: int, least: int, usual: int) -> None:
+    assert latency_ms(SETTINGS, lookahead) == {"least": least, "usual": usual}
+
+
+def test_the_usual_time_is_what_it_takes() -> None:
+    flags = "0" * 30 + "1" * 60 + "0" * 60
+
+    events = events_of(Segmenter(SETTINGS, LateDetector(flags, 3)), len(flags))
+
+    assert [heard for heard, event in events if isinstance(event, SpeechEnded)] == [90 + 300 // 20]
