@@ -66,7 +66,7 @@ class InputMeter:
         """Return what was heard since the last time, and start anew."""
         num_samples = max(1, self._num_samples)
         faults = {
-            "silent_input": self._peak == 0,
+            "silent_input": self._num_samples > 0 and self._peak == 0,
             "clipping": self._num_clipped > _CLIPPED_SHARE * num_samples,
             "dc_offset": _dbfs(abs(self._sum) / num_samples) > _OFFSET_DBFS,
             "hum": self._hums(),

@@ -70,7 +70,7 @@ class Pipeline:
         self._frame_samples = settings.frame_samples
         self._pre_roll = ms_to_samples(settings.pre_roll_ms)
         # How old an onset or the maximum can be when it is known.
-        latest = (settings.onset_window_frames + self._segmenter.most_unjudged_frames) * self._frame_samples
+        latest = (self._segmenter.longest_onset_frames + self._segmenter.most_unjudged_frames) * self._frame_samples
         # One hop more, since rows start on the grid, and the sample before them.
         self._history = SampleHistory(self._pre_roll + latest + self._hop + 1)
         longest = self._pre_roll + ms_to_samples(settings.max_utterance_ms) + latest

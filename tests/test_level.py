@@ -68,7 +68,7 @@ def clipped(num_samples: int) -> Samples:
         (speech(2 * SECOND), ()),
         (noise(2 * SECOND, level=20), ()),
         (silence(2 * SECOND), ("silent_input",)),
-        (silence(0), ("silent_input",)),
+        (silence(0), ()),
         (clipped(3), ()),
         (clipped(4), ("clipping",)),
         (-clipped(4) - np.int16(1), ("clipping",)),

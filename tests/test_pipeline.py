@@ -553,3 +553,31 @@ def test_people_are_heard_from_their_first_to_their_last_word(corpora: Path) -> 
         inside = [event for event in events if start <= event.start_sample and event.end_sample <= end + 3200]
         assert sum(event.end_sample - event.start_sample for event in inside) > (end - start) / 3
     assert all(event.label in LABELS for event in events)
+
+
+@pytest.mark.parametrize("lead", range(0, 120, 3))
+def test_an_onset_that_nobody_suspected_is_still_in_the_history(lead: int) -> None:
+    """Long before it is proved, and late: the detector suspects nothing, so that it is asked once a second."""
+
+    class Unsuspecting(FlagDetector):
+        lookahead_frames = 0
+
+        def push(self, frame: Samples) -> bool:
+            super().push(frame)
+            return False
+
+        def judge(self, *, is_last: bool = False) -> tuple[list[float], list[float]]:
+            probabilities, levels = super().judge(is_last=is_last)
+            return [0.65 if 0 < probability < 1 else probability for probability in probabilities], levels
+
+        def _flag(self, frame: int) -> Any:
+            return {"1": 1.0, "?": 0.65}.get(self._flags[frame : frame + 1], 0.0)
+
+    settings = SpeechSettings()
+    flags = "0" * (400 + lead) + "?" * 14 + "1" + "?" * 14 + "1" * 30
+
+    events = events_of(Pipeline(settings, Unsuspecting(flags), FixedClassifier()), [noise(600 * FRAME)])
+
+    (event,) = utterances(events)
+    assert event.end_sample == len(flags) * FRAME
+    assert event.start_sample <= (len(flags) - 30) * FRAME

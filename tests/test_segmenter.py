@@ -81,12 +81,12 @@ def test_an_end_is_known_as_soon_as_it_can_be_and_an_onset_within_400_ms(flags: 
             assert heard == max(soonest + lookahead, event.start_frame + 20 + 1)
 
 
-def test_silence_is_judged_every_two_seconds() -> None:
+def test_silence_is_judged_once_a_second() -> None:
     detector = LateDetector("0" * 500)
 
     events_of(Segmenter(SETTINGS, detector), 500)
 
-    assert len(detector.judged_at) <= 6
+    assert len(detector.judged_at) <= 11
 
 
 def test_noise_that_sounds_like_speech_is_judged_two_or_three_times_a_second() -> None:
@@ -106,12 +106,12 @@ def test_speech_is_judged_once_a_hangover() -> None:
 
 
 @given(flags=FLAGS)
-def test_frames_wait_for_two_seconds_at_the_most(flags: str) -> None:
+def test_frames_wait_for_a_second_at_the_most(flags: str) -> None:
     segmenter = Segmenter(SETTINGS, LateDetector(flags))
     for _ in flags:
         segmenter.push(FRAME)
 
-        assert segmenter.num_unjudged_frames < segmenter.most_unjudged_frames == 100
+        assert segmenter.num_unjudged_frames < segmenter.most_unjudged_frames == 50
 
 
 @given(before=FLAGS, after=FLAGS)

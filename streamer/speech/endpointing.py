@@ -99,10 +99,28 @@ class Endpointer:
         return self._end
 
     @property
+    def is_expectant(self) -> bool:
+        """Whether the last frames hold a part of what proves an onset."""
+        recent = [probability for probability, _ in self._recent][-self._settings.onset_window_frames :]
+        return any(probability >= self._settings.onset_probability for probability in recent)
+
+    @property
+    def longest_onset_frames(self) -> int:
+        """How long before it is proved speech can have begun."""
+        return self._recent.maxlen or 0
+
+    @property
     def decision_frame(self) -> int:
-        """In speech, how many frames must have come before the utterance in hand can end."""
+        """In speech, how many frames must have come before the utterance in hand can end, whatever they are."""
         start = 0 if self._start is None else self._start
-        return min(self._end + self._hangover(start), start + self._max_frames)
+        hangover, shortest = self._hangover(start), self._shortest_hangover_frames
+        soonest = min(self._end + hangover, start + self._max_frames)
+        # As speech goes on a hesitation may be forgotten, or the turn become a long one.
+        if hangover > self._hangover_frames:
+            soonest = min(soonest, self._frame + 1 + self._hangover_frames)
+        if hangover > shortest:
+            soonest = min(soonest, max(self._frame + 1, start + self._long_turn_frames) + shortest)
+        return soonest
 
     def push(self, probability: float, level: float) -> list[SpeechEvent]:
         """Take the next frame; return what it decides.
@@ -190,7 +208,7 @@ class Endpointer:
         half = len(self._levels) // 2
         loudness = np.convolve(self._levels[half:], np.ones(self._pause_frames), mode="valid")
         cut = half + int(np.argmin(loudness)) + self._pause_frames // 2
-        flags, levels = self._flags, self._levels
+        flags, levels, pauses = self._flags, self._levels, self._pauses
         end = start + _last_speech(flags[:cut]) + 1
         events = self._close(start, end, "max")
         if True in flags[cut:]:
@@ -198,6 +216,7 @@ class Endpointer:
             self._flags, self._levels = flags[first:], levels[first:]
             self._start = start + first
             self._end = start + _last_speech(flags) + 1
+            self._pauses = [pause for pause in pauses if pause[0] - pause[1] > self._start + 1]
             events.append(SpeechStarted(self._start))
         return events
 

@@ -13,7 +13,7 @@ from streamer.speech.endpointing import Endpointer, SpeechEvent
 _SUSPICION_MS = 400
 """In silence: how long a suspicion gathers before it is looked into. Onsets are dated back: nothing is lost."""
 
-_IDLE_MS = 2000
+_IDLE_MS = 1000
 """How long frames wait at the most."""
 
 
@@ -62,7 +62,7 @@ class Segmenter:
 
     While an utterance is in hand, the detector is asked when the next answer may end it; in silence, when frames
     have been suspicious for a while. An end is known as if each frame were judged at once, but for the detector's
-    lookahead; an onset up to ``_SUSPICION_MS`` later.
+    lookahead; an onset up to ``_SUSPICION_MS`` later, or ``_IDLE_MS`` where the detector suspected nothing.
     """
 
     def __init__(self, settings: SpeechSettings, detector: SpeechDetector) -> None:
@@ -77,6 +77,7 @@ class Segmenter:
         self._endpointer.reset()
         self._num_frames = 0
         self._num_judged = 0
+        self._last_suspicious = 0
         self._due_frame = _NEVER
 
     @property
@@ -95,6 +96,11 @@ class Segmenter:
         return self._num_frames - self._num_judged
 
     @property
+    def longest_onset_frames(self) -> int:
+        """How long before it is proved speech can have begun."""
+        return self._endpointer.longest_onset_frames
+
+    @property
     def most_unjudged_frames(self) -> int:
         """How many that can be."""
         return self._idle_frames
@@ -107,8 +113,10 @@ class Segmenter:
             StreamStateError: Called after :meth:`finish`.
         """
         self._num_frames += 1
-        if self._detector.push(frame) and self._due_frame == _NEVER:
-            self._due_frame = self._num_frames + self._suspicion_frames
+        if self._detector.push(frame):
+            self._last_suspicious = self._num_frames
+            if self._due_frame == _NEVER:
+                self._due_frame = self._num_frames + self._suspicion_frames
         if self._num_frames >= self._due_frame or self._num_frames - self._num_judged >= self._idle_frames:
             return self.judge()
         return []
@@ -119,6 +127,8 @@ class Segmenter:
         self._due_frame = _NEVER
         if self._endpointer.is_in_speech:
             self._due_frame = self._endpointer.decision_frame + self._detector.lookahead_frames
+        elif self._last_suspicious > self._num_judged or self._endpointer.is_expectant:
+            self._due_frame = self._num_frames + self._suspicion_frames
         return events
 
     def finish(self, cut: Cut) -> list[SpeechEvent]:
