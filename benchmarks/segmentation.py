@@ -1,6 +1,6 @@
 """How well speech is found in noise, and at what cost: this project, webrtcvad, py-webrtcvad's ring, and Silero.
 
-    python benchmarks/segmentation.py CORPORA_DIR [--silero FILE] [--speakers test|tuning] [--out FOLDER]
+    python -m benchmarks.segmentation CORPORA_DIR [--silero FILE] [--speakers test|tuning] [--out FOLDER]
 
 The voices are those of the first fold, which the bundled detector never heard (``--speakers tuning``: of the second,
 which values were chosen on). Scenes follow from seeds: every noise at every level in every room, a minute each, and
@@ -385,7 +385,7 @@ def main() -> None:
 def _write(out: Path, speakers: str, results: Mapping[str, Any], text: str) -> None:
     out.mkdir(parents=True, exist_ok=True)
     record = {
-        "command": f"python benchmarks/segmentation.py CORPORA_DIR --silero FILE --speakers {speakers} --out {out}",
+        "command": f"python -m benchmarks.segmentation CORPORA_DIR --silero FILE --speakers {speakers} --out {out}",
         "sample_rate_hz": SAMPLE_RATE_HZ,
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("numpy", "scipy", "onnxruntime", "webrtcvad-wheels")},
