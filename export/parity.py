@@ -36,13 +36,7 @@ def check_parity(network: Any, classifier: OnnxClassifier, clips: Sequence[Rows]
             expected_shape = f"(num_rows, {len(classifier.info.mean)})"
             raise ParityError(f"rows to compare with must be of shape {expected_shape}, got {rows.shape}")
         expected = np.asarray(network(normaliser.normalise(rows)[np.newaxis], training=False))[0]
-        difference = float(np.abs(expected - classifier.logits(rows)).max())
-        if not difference <= TOLERANCE:
-            raise ParityError(
-                f"for {len(rows)} rows the model file differs by {difference:.2g} from the network, "
-                f"allowed is {TOLERANCE:g}: {classifier.path}"
-            )
-        largest = max(largest, difference)
+        largest = max(largest, _difference(expected, classifier.logits(rows), f"{len(rows)} rows of {classifier.path}"))
     return largest
 
 
@@ -64,14 +58,18 @@ def check_detector_parity(network: Any, exported: SpeechNetwork, scenes: Sequenc
         exported.reset()
         parts = [rows[first : first + num_rows] for first in range(0, len(rows), num_rows)]
         said = np.concatenate([exported.push(part) for part in parts])
-        difference = float(np.abs(expected - said).max())
-        if not difference <= TOLERANCE:
-            raise ParityError(
-                f"for {num_rows} rows at once the model file differs by {difference:.2g} from the network, allowed is "
-                f"{TOLERANCE:g}"
-            )
-        largest = max(largest, difference)
+        largest = max(largest, _difference(expected, said, f"{num_rows} rows at once"))
     return largest
+
+
+def _difference(expected: NDArray[Any], said: NDArray[Any], what: str) -> float:
+    """Return the largest difference; refuse one that is too large, or no number."""
+    difference = float(np.abs(expected - said).max())
+    if not difference <= TOLERANCE:
+        raise ParityError(
+            f"for {what} the model file differs by {difference:.2g} from the network, allowed is {TOLERANCE:g}"
+        )
+    return difference
 
 
 def _lengths(clips: Sequence[Rows]) -> Iterator[Rows]:

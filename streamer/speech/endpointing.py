@@ -84,11 +84,6 @@ class Endpointer:
         self._enter_silence()
 
     @property
-    def frame(self) -> int:
-        """Index of the next frame expected."""
-        return self._frame
-
-    @property
     def is_in_speech(self) -> bool:
         """Whether an utterance has started and not yet ended."""
         return self._start is not None
