@@ -57,6 +57,7 @@ def detector_card(description: Mapping[str, Any], file_name: str, *, size_bytes:
     """
     said, settings = description["detector"], description["settings"]
     data, licence = json.loads(said["data"]), json.loads(said["licence"])
+    mute = [corpus["corpus"] for corpus in data if corpus["corpus"] not in description["voices"]]
     rows = [
         (corpus["corpus"], corpus["language"], _side(corpus, "train"), _side(corpus, "test"), corpus["licence"])
         for corpus in data
@@ -68,8 +69,8 @@ def detector_card(description: Mapping[str, Any], file_name: str, *, size_bytes:
         f"the trained network's by at most {difference:.0e}.",
         "## Data",
         f"It learnt from {settings['num_scenes']} simulated scenes of {settings['scene_s']} s: clips with pauses, in "
-        "rooms, over noise. Speech is where the clean clip is loud; nobody marked it by hand. EmoDB, whose clips are "
-        "cut mid-speech, is heard as babble only.",
+        "rooms, over noise. Speech is where the clean clip is loud; nobody marked it by hand."
+        + (f" Of {', '.join(mute)}, whose clips are cut mid-speech, only babble is made." if mute else ""),
         _table(("corpus", "language", "heard in training: clips (speakers)", "never heard", "licence"), rows),
         *_licence(licence),
         "## Figures",

@@ -24,6 +24,9 @@ class FlagDetector:
         self.num_resets = 0
         self.reset()
 
+    def frames_to_judge(self, num_frames: int) -> int:
+        return num_frames + self.lookahead_frames
+
     def reset(self) -> None:
         self._num_heard = self._num_judged = 0
         self._levels: list[float] = []

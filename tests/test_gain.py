@@ -65,6 +65,16 @@ def test_who_comes_closer_is_turned_down_and_never_wraps() -> None:
     assert np.all((np.sign(loud) == np.sign(talk(30_000.0))) | (loud == 0))
 
 
+def test_after_a_second_nothing_that_comes_again_is_clipped() -> None:
+    knock = talk(100.0)
+    knock[20 * SECOND :: SECOND] = 20_000
+
+    raised = AutoGain().push(knock)
+
+    assert raised[19 * SECOND :].max() > 20_000  # it had been raised
+    assert raised[22 * SECOND :].max() <= 32_767 * 10 ** (-3 / 20) + 1
+
+
 @hypothesis_settings(max_examples=20)
 @given(sizes=st.lists(st.integers(0, 40_000), max_size=30))
 def test_any_split_gives_the_same_samples(sizes: list[int]) -> None:

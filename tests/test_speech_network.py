@@ -50,6 +50,8 @@ def test_what_is_said_of_a_frame_does_not_depend_on_when_it_is_asked(waits: list
             probabilities += more
             levels += louder
             assert index - detector.lookahead_frames <= len(probabilities) <= index
+            assert detector.frames_to_judge(len(probabilities) + 1) > index
+            assert not probabilities or detector.frames_to_judge(len(probabilities)) <= index
     more, louder = detector.judge(is_last=True)
 
     at_once = judged_at_once(samples)

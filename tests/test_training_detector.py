@@ -32,6 +32,7 @@ from training.detector.network import DetectorNetwork, delayed
 from training.detector.settings import DetectorSettings, load_settings
 from training.errors import ExperimentError, RunError
 from training.runs import read_detector_run
+from training.scenes.noises import BABBLE, NOISES
 from training.scenes.scene import Cast
 
 SMALL = DetectorSettings(
@@ -121,7 +122,7 @@ def test_clips_without_a_beginning_are_heard_as_babble_where_there_are_others(co
 def test_a_scene_to_learn_from_follows_from_its_number(corpora_dir: Path) -> None:
     cast = Cast(clips_of(corpora_dir), ["mine"])
 
-    scenes = [practice_scene(cast, SMALL, index) for index in (3, 3, 4)]
+    scenes = [practice_scene(cast, SMALL, index)[0] for index in (3, 3, 4)]
 
     assert np.array_equal(scenes[0].samples, scenes[1].samples)
     assert not np.array_equal(scenes[0].samples, scenes[2].samples)
@@ -129,9 +130,9 @@ def test_a_scene_to_learn_from_follows_from_its_number(corpora_dir: Path) -> Non
 
 
 def test_a_lesson_has_a_row_each_40_ms_and_says_which_part_of_each_20_is_speech(corpora_dir: Path) -> None:
-    scene = practice_scene(Cast(clips_of(corpora_dir), ["mine"]), SMALL, 1)
+    scene, noise = practice_scene(Cast(clips_of(corpora_dir), ["mine"]), SMALL, 1)
 
-    lesson = lesson_of(scene)
+    lesson = lesson_of(scene, noise)
 
     assert lesson.rows.shape == (100, NUM_COLUMNS)
     assert lesson.targets.shape == (100, FRAMES_PER_ROW)
@@ -145,6 +146,7 @@ def test_lessons_are_kept(corpora_dir: Path) -> None:
     first = load_lessons(clips, SMALL)
     for lesson, again in zip(first, load_lessons(clips, SMALL), strict=True):
         np.testing.assert_array_equal(lesson.rows, again.rows)
+        assert lesson.noise == again.noise in (*NOISES, BABBLE)
 
 
 def test_the_network_hears_nothing_of_the_future_but_the_row_after() -> None:

@@ -1,5 +1,6 @@
 """Automatic gain for a microphone that is too quiet."""
 
+import math
 from collections import deque
 
 import numpy as np
@@ -12,7 +13,8 @@ _REMEMBERED_S = 15
 _WELL_LEVELLED_DBFS = -36.0
 _SMALLEST_RANGE_DB = 12.0
 _HIGHEST_GAIN_DB = 24.0
-_STEP_DB = 3.0
+_RISE_DB = 3.0
+_HEADROOM_DB = 3.0
 
 
 class AutoGain:
@@ -20,8 +22,9 @@ class AutoGain:
 
     How loud people speak is the level that a twentieth of the frames of the last 15 s exceed, where these
     differ by 12 dB and more: steady noise alone is nobody. From -36 dBFS on they are well levelled and nothing is
-    changed, to the last bit; quieter ones are brought there, by at most 24 dB, in steps of at most 3 dB that each go on
-    over a second. Gains follow from whole seconds of the stream, so that any split gives the same samples.
+    changed, to the last bit; quieter ones are brought there, by at most 24 dB. The gain rises by at most 3 dB a second;
+    it falls within one, and never stays where the loudest sample of the last second would come within 3 dB of full
+    scale. Gains follow from whole seconds of the stream, so that any split gives the same samples.
     """
 
     def __init__(self) -> None:
@@ -62,8 +65,8 @@ class AutoGain:
         frames = self._second.reshape(-1, _FRAME_SAMPLES).astype(np.float64) / 32768.0
         self._levels_dbfs.append(10.0 * np.log10(np.mean(np.square(frames), axis=1) + 1e-12))
         quiet, loud = np.percentile(np.concatenate(self._levels_dbfs), [5, 95])
-        self._gain_db = self._next_gain_db
-        if loud - quiet < _SMALLEST_RANGE_DB:
-            return
-        wanted_db = min(max(0.0, _WELL_LEVELLED_DBFS - float(loud)), _HIGHEST_GAIN_DB)
-        self._next_gain_db = min(max(wanted_db, self._gain_db - _STEP_DB), self._gain_db + _STEP_DB)
+        self._gain_db = wanted_db = self._next_gain_db
+        if loud - quiet >= _SMALLEST_RANGE_DB:
+            wanted_db = min(max(0.0, _WELL_LEVELLED_DBFS - float(loud)), _HIGHEST_GAIN_DB, self._gain_db + _RISE_DB)
+        room_db = -20.0 * math.log10(np.abs(frames).max() + 1e-6) - _HEADROOM_DB
+        self._next_gain_db = min(wanted_db, max(0.0, room_db))

@@ -96,6 +96,10 @@ class NetworkDetector:
         self._num_early = LOOKAHEAD_ROWS  # what the network says before the first row could be judged
         self._loudness: list[float] = []  # of the frames not judged yet
 
+    def frames_to_judge(self, num_frames: int) -> int:
+        """Return how many frames must have come before the first ``num_frames`` can be judged: whole rows."""
+        return (-(-num_frames // FRAMES_PER_ROW) + LOOKAHEAD_ROWS) * FRAMES_PER_ROW
+
     def push(self, frame: NDArray[np.int16]) -> bool:
         """Keep ``frame``, shape ``(320,)``, int16; return whether webrtcvad takes it for speech."""
         return self._rows.push(frame)

@@ -16,7 +16,6 @@ _SUSPICION_MS = 400
 _IDLE_MS = 1000
 """How long frames wait at the most."""
 
-
 _NEVER = 2**63
 
 
@@ -29,6 +28,9 @@ class SpeechDetector(Protocol):
 
     lookahead_frames: int
     """How many frames behind one must have come before it can be judged, at the most."""
+
+    def frames_to_judge(self, num_frames: int) -> int:
+        """Return how many frames must have come before the first ``num_frames``, at least one, can be judged."""
 
     def push(self, frame: NDArray[np.int16]) -> bool:
         """Keep ``frame``, shape ``(frame_samples,)``, int16; return whether it is worth asking about."""
@@ -126,7 +128,7 @@ class Segmenter:
         events = self._follow(is_last=False)
         self._due_frame = _NEVER
         if self._endpointer.is_in_speech:
-            self._due_frame = self._endpointer.decision_frame + self._detector.lookahead_frames
+            self._due_frame = self._detector.frames_to_judge(self._endpointer.decision_frame)
         elif self._last_suspicious > self._num_judged or self._endpointer.is_expectant:
             self._due_frame = self._num_frames + self._suspicion_frames
         return events

@@ -61,6 +61,11 @@ class SileroDetector:
         self._num_judged = 0
         self._num_quiet = 0  # windows in a row in which nobody spoke
 
+    def frames_to_judge(self, num_frames: int) -> int:
+        """Return how many frames must have come before the first ``num_frames`` can be judged: whole windows."""
+        window = self._window_of(num_frames - 1)
+        return -(-(window + 1) * _WINDOW_SAMPLES // self._frame_samples)
+
     def push(self, frame: NDArray[np.int16]) -> bool:
         """Take ``frame``, shape ``(frame_samples,)``, int16; return whether it may be speech, as far as that is known.
 
@@ -80,8 +85,7 @@ class SileroDetector:
         """Return the probabilities of speech and the levels of the frames that were not judged yet."""
         probabilities: list[float] = []
         for index in range(self._num_judged, self._num_judged + len(self._levels)):
-            middle = index * self._frame_samples + self._frame_samples // 2
-            window = middle // _WINDOW_SAMPLES - self._first_window
+            window = self._window_of(index) - self._first_window
             if window >= len(self._probabilities) and not is_last:
                 break
             # The samples behind the last whole window are too few to be heard: they sound as what was before.
@@ -95,6 +99,10 @@ class SileroDetector:
         del self._probabilities[:dropped]
         self._first_window += dropped
         return probabilities, levels
+
+    def _window_of(self, frame: int) -> int:
+        """Return the window that holds the middle of ``frame``."""
+        return (frame * self._frame_samples + self._frame_samples // 2) // _WINDOW_SAMPLES
 
     def _forget_what_is_long_ago(self) -> None:
         """Start the state anew in a silence of 10 s: over hours without a pause in its memory it drifts."""

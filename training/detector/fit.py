@@ -12,7 +12,7 @@ from streamer.speech.network import metadata
 from training.cache import write_text_whole, write_whole
 from training.corpora.base import Clip, Corpus
 from training.dataset import data_hash
-from training.detector.lessons import load_lessons
+from training.detector.lessons import Lesson, load_lessons, talking
 from training.detector.network import DetectorNetwork, delayed
 from training.detector.settings import DetectorSettings
 from training.folds import folds_of, speaker_of
@@ -40,9 +40,7 @@ def fit_detector(
     folds = folds_of(clips)
     heard = tuple(clip for clip in clips if folds[speaker_of(clip)] != TEST_FOLD)
     lessons = load_lessons(heard, settings)
-    keras.utils.set_random_seed(settings.seed)
-    network = DetectorNetwork(settings)
-    losses = _learn(network, np.stack([x.rows for x in lessons]), np.stack([x.targets for x in lessons]), settings)
+    network, losses = learn(lessons, settings)
     name = "-".join(["speech", *(corpus.name for corpus in corpora)])
     sides = {"train": heard, "test": tuple(clip for clip in clips if folds[speaker_of(clip)] == TEST_FOLD)}
     info = metadata(name, describe_data(corpora, sides), licence, {})
@@ -50,6 +48,7 @@ def fit_detector(
         "detector": info,
         "command": command,
         "settings": settings.to_table(),
+        "voices": [corpus.title for corpus in corpora if corpus.name in talking(heard)],
         "data_sha256": data_hash(clips),
         "versions": versions(),
         "loss": losses,
@@ -60,11 +59,15 @@ def fit_detector(
     write_text_whole(out / DESCRIPTION_FILE, json.dumps(description, indent=1, ensure_ascii=False) + "\n")
 
 
-def _learn(network: DetectorNetwork, rows: np.ndarray, targets: np.ndarray, settings: DetectorSettings) -> list[float]:
+def learn(lessons: Sequence[Lesson], settings: DetectorSettings) -> tuple[DetectorNetwork, list[float]]:
+    """Return a network that learnt from ``lessons``, and its loss after each epoch."""
+    keras.utils.set_random_seed(settings.seed)
+    network = DetectorNetwork(settings)
+    rows, targets = (np.stack([getattr(lesson, name) for lesson in lessons]) for name in ("rows", "targets"))
     num_steps = settings.num_epochs * math.ceil(len(rows) / settings.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, num_steps)
     network.whole.compile(keras.optimizers.Adam(rate), keras.losses.BinaryCrossentropy(from_logits=True))
     history = network.whole.fit(
         rows, delayed(targets), batch_size=settings.batch_size, epochs=settings.num_epochs, verbose=2
     )
-    return [round(float(loss), 5) for loss in history.history["loss"]]
+    return network, [round(float(loss), 5) for loss in history.history["loss"]]

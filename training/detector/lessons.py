@@ -43,6 +43,7 @@ class Lesson:
     """Shape ``(num_rows, NUM_COLUMNS)``."""
     targets: NDArray[np.float32]
     """Which part of each frame is speech, shape ``(num_rows, FRAMES_PER_ROW)``."""
+    noise: str
 
 
 def load_lessons(clips: Sequence[Clip], settings: DetectorSettings) -> list[Lesson]:
@@ -66,18 +67,18 @@ def talking(clips: Sequence[Clip]) -> list[str]:
     return [corpus for corpus in corpora if corpus not in _CUT_MID_SPEECH] or corpora
 
 
-def lesson_of(scene: Scene) -> Lesson:
-    """Return what the daemon's own stages make of ``scene``."""
+def lesson_of(scene: Scene, noise: str) -> Lesson:
+    """Return what the daemon's own stages make of ``scene``, whose noise is called ``noise``."""
     rows = SpeechRows()
     for frame in scene.samples.reshape(-1, WINDOW_SAMPLES):
         rows.push(frame)
     seen, _ = rows.take()
     parts = scene.is_speech.reshape(-1, FRAMES_PER_ROW, WINDOW_SAMPLES // FRAME_SAMPLES)
-    return Lesson(seen, parts.mean(axis=-1, dtype=np.float32))
+    return Lesson(seen, parts.mean(axis=-1, dtype=np.float32), noise)
 
 
-def practice_scene(cast: Cast, settings: DetectorSettings, index: int) -> Scene:
-    """Return scene ``index`` to learn from: any noise, level, room and beginning."""
+def practice_scene(cast: Cast, settings: DetectorSettings, index: int) -> tuple[Scene, str]:
+    """Return scene ``index`` to learn from, of any noise, level, room and beginning; and what its noise is called."""
     random = np.random.default_rng([settings.seed, index])
     noise = str(random.choice([*NOISES, BABBLE]))
     snr_db = _SNRS_DB[int(random.integers(len(_SNRS_DB)))]
@@ -89,18 +90,19 @@ def practice_scene(cast: Cast, settings: DetectorSettings, index: int) -> Scene:
     scene = make_scene(cell, cast, settings.scene_s + begin / 100, (settings.seed, index))
     heard = scene.samples[begin * FRAME_SAMPLES :] * 10.0 ** (gain_db / 20.0)
     samples = np.clip(np.rint(heard), -32768, 32767).astype(np.int16)
-    return replace(scene, samples=samples, is_speech=scene.is_speech[begin:])
+    return replace(scene, samples=samples, is_speech=scene.is_speech[begin:]), noise
 
 
 def _make(job: tuple[int, Path], *, clips: Sequence[Clip], settings: DetectorSettings) -> None:
     index, path = job
-    lesson = lesson_of(practice_scene(Cast(clips, talking(clips)), settings, index))
-    write_whole(path, lambda file: np.savez(file, rows=lesson.rows.astype(np.float16), targets=lesson.targets))
+    lesson = lesson_of(*practice_scene(Cast(clips, talking(clips)), settings, index))
+    rows = lesson.rows.astype(np.float16)
+    write_whole(path, lambda file: np.savez(file, rows=rows, targets=lesson.targets, noise=lesson.noise))
 
 
 def _load(path: Path) -> Lesson:
     with reading(path) as file, np.load(file) as arrays:
-        return Lesson(arrays["rows"].astype(np.float32), arrays["targets"])
+        return Lesson(arrays["rows"].astype(np.float32), arrays["targets"], str(arrays["noise"]))
 
 
 def _context(clips: Sequence[Clip], settings: DetectorSettings) -> str:
