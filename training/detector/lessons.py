@@ -27,7 +27,8 @@ _CUT_MID_SPEECH = ("emodb",)
 """Clips without a beginning and an end are heard as babble only, where there are others."""
 
 _SNRS_DB = (None, 20.0, 15.0, 10.0, 7.0, 5.0, 2.0, 0.0, -3.0)
-_SPEAKING_SHARE = 0.85
+_SPEAKING_SHARE = 0.8
+_SWITCHED_SHARE = 0.5
 _GAIN_DB = (-25.0, 6.0)
 _LEVELLED_SHARE = 0.5
 _LATEST_BEGINNING_FRAMES = 300
@@ -83,7 +84,8 @@ def practice_scene(cast: Cast, settings: DetectorSettings, index: int) -> tuple[
     noise = str(random.choice([*NOISES, BABBLE]))
     snr_db = _SNRS_DB[int(random.integers(len(_SNRS_DB)))]
     has_speech = random.random() < _SPEAKING_SHARE
-    cell = Cell(noise, snr_db, ROOMS[int(random.integers(len(ROOMS)))], has_speech)
+    is_switched = random.random() < _SWITCHED_SHARE
+    cell = Cell(noise, snr_db, ROOMS[int(random.integers(len(ROOMS)))], has_speech, is_switched)
     # A stream may begin within a word, and a microphone be too quiet.
     begin = 2 * int(random.integers(_LATEST_BEGINNING_FRAMES // 2))
     gain_db = 0.0 if random.random() < _LEVELLED_SHARE else random.uniform(*_GAIN_DB)

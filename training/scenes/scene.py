@@ -26,6 +26,8 @@ SPEECH_SHARE = 0.45
 _PAUSE_S = (0.5, 5.0)
 _SPREAD_DB = 3.0
 _NUM_BABBLERS = 6
+_SWITCHED_S = (1.5, 8.0)
+_RAMP_S = (0.005, 0.3)
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Cell:
     snr_db: float | None
     room: Acoustics
     has_speech: bool = True
+    is_switched: bool = False
+    """Whether the noise goes on and off, as a fan or a kettle does, instead of being there from the start."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,8 @@ def make_scene(cell: Cell, cast: Cast, duration_s: float, seed: Sequence[int]) -
     heard = heard + _at(FLOOR_DBFS, random.standard_normal(size))
     if cell.snr_db is not None:
         noise = _babble(cast.others(talker), size, random) if cell.noise == BABBLE else NOISES[cell.noise](size, random)
-        heard = heard + _at(SPEECH_DBFS - cell.snr_db, reverberate(noise, cell.room, random))
+        noise = _at(SPEECH_DBFS - cell.snr_db, reverberate(noise, cell.room, random))
+        heard = heard + (noise * _switching(size, random) if cell.is_switched else noise)
     samples = np.clip(np.rint(32768.0 * heard), -32768, 32767).astype(np.int16)
     return Scene(samples, is_speech, utterances)
 
@@ -161,6 +166,20 @@ def _babble(clips: Sequence[Clip], size: int, random: np.random.Generator) -> Si
             babble[max(0, position) : max(0, position) + part.size] += part
             position += samples.size + int(random.integers(0, SAMPLE_RATE_HZ // 5))
     return babble
+
+
+def _switching(size: int, random: np.random.Generator) -> Signal:
+    """Return a gain that is 0 and 1 in turn, for some seconds each; either may come first."""
+    gain, position, is_on = np.zeros(size), 0, bool(random.integers(2))
+    while position < size:
+        end = position + int(random.uniform(*_SWITCHED_S) * SAMPLE_RATE_HZ)
+        if is_on:
+            part = gain[position:end]
+            ramp_samples = random.uniform(*_RAMP_S) * SAMPLE_RATE_HZ
+            rise = np.minimum(1.0, np.arange(1, part.size + 1) / ramp_samples)
+            gain[position:end] = rise * rise[::-1]
+        position, is_on = end, not is_on
+    return gain
 
 
 def _at(level_dbfs: float, signal: Signal) -> Signal:
