@@ -1,28 +1,33 @@
 """Keras to ONNX; the only user of tf2onnx and onnx."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 import tf2onnx
 from onnx import helper
 
-from streamer.emotion.model_file import INPUT_NAME, OUTPUT_NAME, ModelInfo
-from streamer.speech.network import NEXT_STATE, PROBABILITIES, ROWS, STATE
+from export.stepwise import stepwise
+from streamer.emotion.model_file import INPUT_NAME, OUTPUT_NAME, ModelInfo, SelfTest
+from streamer.onnx import NEXT_STATE, STATE
+from streamer.speech.network import PROBABILITIES, ROWS
+from training.networks import Network
 
 _OPSET = 17  # the newest that tf2onnx writes reliably
 _PRODUCER = "emotion-streamer export"
 
 
-def to_onnx(network: Any, info: ModelInfo) -> bytes:
-    """Return the model file of ``network`` with ``info`` as its metadata.
+def to_onnx(network: Network, info: ModelInfo, self_test: SelfTest) -> bytes:
+    """Return the model file of ``network`` in the form that streams, with ``info`` and ``self_test`` as metadata."""
+    streaming = stepwise(network)
+    rows = tf.TensorSpec((None, info.features.num_cepstra), tf.float32, INPUT_NAME)
+    states = [tf.TensorSpec(spec.shape, spec.dtype, STATE + name) for name, spec in streaming.state.items()]
 
-    Args:
-        network: A Keras model from rows, shape ``(batch, time, num_cepstra)``, to logits.
-        info: What the file says about itself.
-    """
-    signature = [tf.TensorSpec((1, None, info.features.num_cepstra), tf.float32, name=INPUT_NAME)]
-    return _convert(lambda rows: {OUTPUT_NAME: network(rows, training=False)}, signature, info.to_metadata())
+    def function(rows: Any, *state: Any) -> dict[str, Any]:
+        logits, following = streaming.step(rows, state)
+        return {OUTPUT_NAME: logits, **_named(streaming.state, following)}
+
+    return _convert(function, [rows, *states], {**info.to_metadata(), **self_test.to_metadata()})
 
 
 def detector_to_onnx(network: Any, metadata: Mapping[str, str]) -> bytes:
@@ -33,14 +38,18 @@ def detector_to_onnx(network: Any, metadata: Mapping[str, str]) -> bytes:
             :class:`training.detector.network.DetectorNetwork`.
         metadata: What the file says about itself.
     """
-    names = [ROWS, *(f"{STATE}{index}" for index in range(len(network.inputs) - 1))]
-    outputs = [PROBABILITIES, *(f"{NEXT_STATE}{index}" for index in range(len(network.inputs) - 1))]
-    signature = [tf.TensorSpec(node.shape, tf.float32, name) for node, name in zip(network.inputs, names, strict=True)]
+    names = [str(index) for index in range(len(network.inputs) - 1)]
+    inputs = zip(network.inputs, [ROWS, *(STATE + name for name in names)], strict=True)
 
     def function(*given: Any) -> dict[str, Any]:
-        return dict(zip(outputs, network(list(given), training=False), strict=True))
+        probabilities, *following = network(list(given), training=False)
+        return {PROBABILITIES: probabilities, **_named(names, following)}
 
-    return _convert(function, signature, metadata)
+    return _convert(function, [tf.TensorSpec(node.shape, tf.float32, name) for node, name in inputs], metadata)
+
+
+def _named(names: Iterable[str], states: Iterable[Any]) -> dict[str, Any]:
+    return {NEXT_STATE + name: state for name, state in zip(names, states, strict=True)}
 
 
 def _convert(function: Callable[..., Any], signature: Sequence[Any], metadata: Mapping[str, str]) -> bytes:

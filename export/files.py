@@ -11,7 +11,7 @@ from export.card import card, detector_card
 from export.convert import detector_to_onnx, to_onnx
 from export.errors import ExportError
 from export.figures import with_figures
-from export.parity import check_detector_parity, check_parity
+from export.parity import check_detector_parity, check_parity, self_test_of
 from streamer.emotion.classifier import OnnxClassifier
 from streamer.speech.network import SpeechNetwork
 from training import networks  # noqa: F401  # registers the layers that the network is made of
@@ -38,7 +38,7 @@ def export_run(folder: Path, target: Path) -> str:
         return _export_detector(detector, _load_network(folder / NETWORK_FILE), folder, target)
     run = with_figures(read_run(folder), folder)
     network = _load_network(folder / NETWORK_FILE)
-    content = to_onnx(network, run.info)
+    content = to_onnx(network, run.info, self_test_of(network, run.info))
     return _write(
         content,
         target,
@@ -100,4 +100,5 @@ def _check(network: Any, path: Path, run: Run) -> float:
     classifier = OnnxClassifier(path)
     if classifier.info != run.info:
         raise ExportError(f"{path}: the metadata read back is not what the run says")
+    classifier.self_test()
     return check_parity(network, classifier, run.parity_rows)

@@ -76,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     devices.set_defaults(command=lambda parsed: commands.devices(as_json=parsed.json))
     inspect = subparsers.add_parser("inspect", help="say what a model file holds", allow_abbrev=False)
     inspect.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="default: the bundled one")
-    inspect.set_defaults(command=lambda parsed: commands.inspect(parsed.model))
+    inspect.add_argument("--self-test", action="store_true", help="check that this machine runs it rightly")
+    inspect.set_defaults(command=lambda parsed: commands.inspect(parsed.model, self_test=parsed.self_test))
     return parser
 
 

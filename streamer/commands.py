@@ -113,8 +113,12 @@ def devices(*, as_json: bool) -> int:
     return 0
 
 
-def inspect(model: Path | None) -> int:
-    """Print what a model file says about itself."""
+def inspect(model: Path | None, *, self_test: bool) -> int:
+    """Print what a model file says about itself, and try out whether this machine runs it rightly.
+
+    Raises:
+        ModelError: It does not.
+    """
     path = model or BUNDLED_MODEL
     classifier = OnnxClassifier(path)
     out = LineWriter.standard_output()
@@ -122,6 +126,8 @@ def inspect(model: Path | None) -> int:
     out.write(f"sha256: {classifier.sha256}")
     for line in _outline(asdict(classifier.info)):
         out.write(escaped(line))
+    if self_test:
+        out.write(f"self-test: passed, the logits differ by at most {classifier.self_test():.1e}")
     return 0
 
 

@@ -1,10 +1,84 @@
 """Networks in ONNX files; the only user of onnxruntime."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from streamer.errors import ModelError
+
+STATE, NEXT_STATE = "state_", "next_state_"
+_DTYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
+
+
+class StreamingNetwork:
+    """A network that takes a stream in chunks, and carries along what it needs of those before.
+
+    What its outputs called ``next_state_...`` give goes into the inputs ``state_...`` with the next chunk; at the
+    start these are zeros.
+    """
+
+    def __init__(self, path: Path, session: Any, input_name: str, output_name: str) -> None:
+        """Take the ``session`` of the model at ``path``, and check the names of what goes in and out.
+
+        Raises:
+            ModelError: It has other inputs or outputs.
+        """
+        self._path, self._session, self._input_name = path, session, input_name
+        given = {node.name: node for node in self._session.get_inputs()}
+        said = {node.name: node for node in self._session.get_outputs()}
+        states = [name for name in given if name.startswith(STATE)]
+        if set(given) != {input_name, *states} or output_name not in said:
+            raise ModelError(
+                f"{path}: the network must take {input_name!r} and give {output_name!r}, "
+                f"got {list(given)} and {list(said)}"
+            )
+        self.input, self.output = given[input_name], said[output_name]
+        self._zeros = {name: _zeros(path, given[name]) for name in states}
+        self._outputs = [output_name, *(_next(name) for name in states)]
+        lacking = [name for name in self._outputs if name not in said]
+        if lacking:
+            raise ModelError(f"{path}: the network takes a state, but does not give {', '.join(lacking)}")
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream."""
+        self._inputs: dict[str, NDArray[Any]] = dict(self._zeros)
+
+    def push(self, chunk: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the network says when it has heard ``chunk``, too.
+
+        Raises:
+            ModelError: It fails.
+        """
+        self._inputs[self._input_name] = chunk
+        try:
+            said, *state = self._session.run(self._outputs, self._inputs)
+        except Exception as error:  # as in open_session
+            raise ModelError(
+                f"{self._path}: the network fails on an input of shape {chunk.shape} ({first_line(error)})"
+            ) from error
+        self._inputs = dict(zip(self._zeros, state, strict=True))
+        return np.asarray(said)
+
+
+def metadata_of(session: Any) -> Mapping[str, str]:
+    """Return what the model of ``session`` says about itself."""
+    metadata: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
+    return metadata
+
+
+def _next(name: str) -> str:
+    return NEXT_STATE + name.removeprefix(STATE)
+
+
+def _zeros(path: Path, node: Any) -> NDArray[Any]:
+    if node.type not in _DTYPES or not all(isinstance(size, int) for size in node.shape):
+        raise ModelError(f"{path}: {node.name!r} must be numbers of a fixed shape, got {node.type} of {node.shape}")
+    return np.zeros(node.shape, _DTYPES[node.type])
 
 
 def read_model(path: Path) -> bytes:

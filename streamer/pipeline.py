@@ -29,8 +29,14 @@ class EmotionClassifier(Protocol):
     def features(self) -> MfccSettings:
         """How the rows are computed."""
 
-    def classify(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the posterior, shape ``(num_labels,)``, of ``rows``, shape ``(num_rows, num_cepstra)``."""
+    def reset(self) -> None:
+        """Forget the rows heard."""
+
+    def push(self, rows: NDArray[np.float32]) -> None:
+        """Hear the rows that follow, shape ``(num_rows, num_cepstra)``, at least one."""
+
+    def posterior(self) -> NDArray[np.float64]:
+        """Return the posterior, shape ``(num_labels,)``, of all rows since the last reset, at least one."""
 
     def decide(self, posterior: NDArray[np.float64]) -> str:
         """Return the label that ``posterior`` stands for, or ``uncertain``."""
@@ -41,7 +47,8 @@ class Pipeline:
 
     While nobody speaks, samples go to the detector and into a short history only. When an onset is known the rows
     from the pre-roll on are computed from that history, on the grid that counts from the start of the stream (after
-    a gap: from its end). Latency: see :class:`~streamer.speech.segmenter.Segmenter`.
+    a gap: from its end). The classifier hears each row once, as soon as it is known to belong to the utterance.
+    Latency: see :class:`~streamer.speech.segmenter.Segmenter`.
     """
 
     def __init__(
@@ -90,7 +97,7 @@ class Pipeline:
         self._num_in_frame = 0
         self._last_end = 0  # sample at which the last utterance ended; like all below, counted from the origin
         self._start = 0
-        self._first_row = 0
+        self._first_row = self._heard_row = 0  # of the utterance in hand; behind the last that the classifier heard
         self._next_partial = 0
         self._has_rows = False  # whether the rows go on from the last utterance's start to here
         self._segmenter.reset()
@@ -157,6 +164,8 @@ class Pipeline:
         if self._has_rows:
             self._rows.append(self._extractor.push(frame))
         events = self._follow(self._segmenter.push(frame))
+        if self._segmenter.is_in_speech:
+            self._hear(self._segmenter.speech_end_frame * self._frame_samples)
         if self._partials and self._segmenter.is_in_speech:
             events += self._maybe_partial()
         return events
@@ -188,7 +197,8 @@ class Pipeline:
             self._rows.reset(kept_row)
             self._rows.append(self._extractor.push(audio))
             self._has_rows = True
-        self._first_row = -(-first // self._hop)
+        self._first_row = self._heard_row = -(-first // self._hop)
+        self._classifier.reset()
         self._start = start
         self._next_partial = start + ms_to_samples(PARTIAL_FIRST_MS)
 
@@ -225,9 +235,19 @@ class Pipeline:
     def _heard(self) -> int:
         return self._origin + self._num_frames * self._frame_samples
 
+    def _hear(self, end: int) -> None:
+        """Let the classifier hear the rows whose windows end by sample ``end``."""
+        end_row = (end - self._window) // self._hop + 1
+        if end_row < self._heard_row:  # a cut at the maximum goes back behind what was heard
+            self._classifier.reset()
+            self._heard_row = self._first_row
+        if end_row > self._heard_row:
+            self._classifier.push(self._rows.between(self._heard_row, end_row))
+            self._heard_row = end_row
+
     def _classify(self, end: int) -> tuple[str, dict[str, float]]:
-        """Judge the rows whose windows end by sample ``end``."""
-        rows = self._rows.between(self._first_row, (end - self._window) // self._hop + 1)
-        posterior = self._classifier.classify(rows)
+        """Judge the utterance in hand up to sample ``end``."""
+        self._hear(end)
+        posterior = self._classifier.posterior()
         probs = dict(zip(self._classifier.labels, posterior.tolist(), strict=True))
         return self._classifier.decide(posterior), probs

@@ -75,7 +75,13 @@ class FixedClassifier:
         self.labels, self.features = tuple(labels), features or MfccSettings()
         self._posterior = np.asarray(posterior, np.float64)
 
-    def classify(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    def reset(self) -> None:
+        pass
+
+    def push(self, rows: NDArray[np.float32]) -> None:
+        pass
+
+    def posterior(self) -> NDArray[np.float64]:
         return self._posterior
 
     def decide(self, posterior: NDArray[np.float64]) -> str:
@@ -83,14 +89,22 @@ class FixedClassifier:
 
 
 class RecordingClassifier(FixedClassifier):
-    """Keeps a copy of the rows of every call; each row has its say in the posterior."""
+    """Keeps the rows of every posterior that it is asked for; each row has its say in it."""
 
     def __init__(self, *, features: MfccSettings | None = None) -> None:
         super().__init__(features=features)
         self.heard: list[NDArray[np.float32]] = []
 
-    def classify(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        self.heard.append(rows.copy())
+    def reset(self) -> None:
+        self._rows: list[NDArray[np.float32]] = []
+
+    def push(self, rows: NDArray[np.float32]) -> None:
+        assert len(rows)
+        self._rows.append(rows.copy())
+
+    def posterior(self) -> NDArray[np.float64]:
+        rows = np.concatenate(self._rows)
+        self.heard.append(rows)
         columns = np.arange(len(rows) * rows.shape[1]).reshape(rows.shape)
         scores = [float(np.sum(rows * np.cos(columns * (label + 1)), dtype=np.float64)) for label in range(len(LABELS))]
         weights = np.exp(np.tanh(np.asarray(scores) / 100.0))

@@ -381,7 +381,7 @@ def other_kind(folder: Path) -> Path:
 
 
 def of_another_format(folder: Path) -> Path:
-    return write_model(folder / "later.onnx", {**model_info().to_metadata(), "format": "2"})
+    return write_model(folder / "later.onnx", {**model_info().to_metadata(), "format": "3"})
 
 
 def without_labels(folder: Path) -> Path:

@@ -228,9 +228,9 @@ class SlowClassifier(FixedClassifier):
         super().__init__()
         self._clock = clock
 
-    def classify(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    def posterior(self) -> NDArray[np.float64]:
         self._clock.passed_s += 0.005
-        return super().classify(rows)
+        return super().posterior()
 
 
 def test_the_latency_of_a_recording_is_in_audio_time() -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -271,6 +272,32 @@ def test_every_output_gets_its_lines(records_of: Callable[..., list[Record]], tm
     assert [float(row["p"]) for row in rows] == 2 * [record["p"] for record in utterances]
     assert [int(row["end_sample"]) for row in rows[:2]] == [record["end_sample"] for record in utterances]
     assert len((tmp_path / "text").read_text().splitlines()) == 2 * len(records)
+
+
+def test_inspect_tries_out_the_bundled_model(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", "--self-test"]) == 0
+
+    assert "self-test: passed, the logits differ by at most " in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("vector", "complaint"),
+    [
+        (None, "key 'self_test' is missing"),
+        ({"rows": [[0.0] * 13]}, "must hold rows and logits"),
+        ({"rows": [[0.0] * 13], "logits": []}, r"got shapes (1, 13) and (0,)"),
+        ({"rows": [[0.0] * 13], "logits": [[0.0, 0.0, 0.0, 0.1]]}, "the logits differ from those in the file by 0.1"),
+    ],
+)
+def test_a_model_that_fails_its_self_test_is_refused(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, vector: Any, complaint: str
+) -> None:
+    metadata = model_info().to_metadata() | ({} if vector is None else {"self_test": json.dumps(vector)})
+
+    assert main(["inspect", "--self-test", str(write_model(tmp_path / "x.onnx", metadata))]) == 4
+
+    (line,) = capfd.readouterr().err.splitlines()
+    assert complaint in line
 
 
 def test_inspect_tells_what_a_model_says_of_itself(capfd: pytest.CaptureFixture[str], model: Path) -> None:

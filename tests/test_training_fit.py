@@ -158,7 +158,8 @@ def test_a_model_file_classifies_what_the_pipeline_hears(model_file: Path) -> No
     classifier = OnnxClassifier(model_file)
     rows = heard_rows(place(speech(16_000) / 32768.0, QUIET, 0), classifier.features, SpeechSettings())
 
-    posterior = classifier.classify(rows)
+    classifier.push(rows)
+    posterior = classifier.posterior()
 
     assert posterior.shape == (4,)
     assert posterior.sum() == pytest.approx(1.0)

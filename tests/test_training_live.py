@@ -26,7 +26,13 @@ class Loudness:
         self.features = MfccSettings()
         self.num_asked = 0
 
-    def classify(self, rows: np.ndarray) -> np.ndarray:
+    def reset(self) -> None:
+        pass
+
+    def push(self, rows: np.ndarray) -> None:
+        pass
+
+    def posterior(self) -> np.ndarray:
         self.num_asked += 1
         return np.array([0.7, 0.1, 0.1, 0.1])
 
@@ -140,7 +146,8 @@ def test_the_posterior_of_the_network_is_what_its_calibration_says() -> None:
     network = lambda rows, training: rows.mean(axis=1)  # noqa: E731
     classifier = NetworkClassifier(network, normaliser, features, Calibration(0.5, 0.6))
 
-    posterior = classifier.classify(np.array([[3.0, 1.0, 1.0, 1.0]], np.float32))
+    classifier.push(np.array([[3.0, 1.0, 1.0, 1.0]], np.float32))
+    posterior = classifier.posterior()
 
     expected = np.exp([2.0, 0.0, 0.0, 0.0]) / (np.exp(2.0) + 3)
     np.testing.assert_allclose(posterior, expected)

@@ -38,28 +38,36 @@ def write_model(
     *,
     weights: Any = None,
     input_name: str = INPUT_NAME,
-    input_shape: Shape = (1, "num_rows", 13),
+    input_shape: Shape = ("num_rows", 13),
     input_type: int = TensorProto.FLOAT,
     output_name: str = OUTPUT_NAME,
-    more_inputs: tuple[str, ...] = (),
+    more_inputs: Mapping[str, Shape] | None = None,
+    next_count: str = "next_state_count",
 ) -> Path:
-    """Write a network whose logits are the mean row times ``weights``, shape ``(num_columns, num_outputs)``.
+    """Write a network whose logits are the mean row so far times ``weights``, shape ``(num_columns, num_outputs)``.
 
     By default the logits of the four labels are the means of the first four columns.
     """
     matrix = np.asarray(np.eye(13, 4) if weights is None else weights, np.float32)
+    floats = {"state_count": (1,), "state_sums": (1, len(matrix)), **(more_inputs or {})}
     given = [helper.make_tensor_value_info(input_name, input_type, input_shape)]
-    given += [helper.make_tensor_value_info(name, TensorProto.FLOAT, (1,)) for name in more_inputs]
+    given += [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in floats.items()]
+    said = {output_name: (1, matrix.shape[1]), next_count: (1,), "next_state_sums": (1, len(matrix))}
     graph = helper.make_graph(
         [
             helper.make_node("Cast", [input_name], ["as_float"], to=TensorProto.FLOAT),
-            helper.make_node("ReduceMean", ["as_float"], ["mean"], axes=[1], keepdims=0),
+            helper.make_node("ReduceSum", ["as_float", "first_axis"], ["sums"], keepdims=1),
+            helper.make_node("Add", ["state_sums", "sums"], ["next_state_sums"]),
+            helper.make_node("Shape", [input_name], ["num_rows"], start=0, end=1),
+            helper.make_node("Cast", ["num_rows"], ["count"], to=TensorProto.FLOAT),
+            helper.make_node("Add", ["state_count", "count"], [next_count]),
+            helper.make_node("Div", ["next_state_sums", next_count], ["mean"]),
             helper.make_node("MatMul", ["mean", "weights"], [output_name]),
         ],
         "tiny",
         given,
-        [helper.make_tensor_value_info(output_name, TensorProto.FLOAT, (1, matrix.shape[1]))],
-        [numpy_helper.from_array(matrix, "weights")],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in said.items()],
+        [numpy_helper.from_array(matrix, "weights"), numpy_helper.from_array(np.array([0]), "first_axis")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     helper.set_model_props(model, dict(model_info().to_metadata() if metadata is None else metadata))

@@ -16,7 +16,7 @@ Rows = NDArray[np.float32]
 
 
 class RowRecorder:
-    """A classifier that keeps the rows which it is asked about."""
+    """A classifier that keeps the rows of each utterance that it is asked about."""
 
     labels: Sequence[str] = LABELS
 
@@ -24,10 +24,19 @@ class RowRecorder:
         """Ask the pipeline for rows as ``features`` says."""
         self.features = features
         self.recorded: list[Rows] = []
+        self.reset()
 
-    def classify(self, rows: Rows) -> NDArray[np.float64]:
-        """Keep a copy of ``rows``, shape ``(num_rows, num_cepstra)``; return that all labels are as probable."""
-        self.recorded.append(rows.copy())
+    def reset(self) -> None:
+        """Forget the rows of the utterance in hand."""
+        self._heard: list[Rows] = []
+
+    def push(self, rows: Rows) -> None:
+        """Hear the rows that follow, shape ``(num_rows, num_cepstra)``."""
+        self._heard.append(rows.copy())
+
+    def posterior(self) -> NDArray[np.float64]:
+        """Keep the rows of the utterance in hand; return that all labels are as probable."""
+        self.recorded.append(np.concatenate(self._heard))
         return np.full(len(LABELS), 1.0 / len(LABELS))
 
     def decide(self, _posterior: NDArray[np.float64]) -> str:

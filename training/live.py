@@ -77,10 +77,20 @@ class NetworkClassifier:
         """Take a network of :mod:`training.networks` with what it needs beside it."""
         self.features = features
         self._network, self._normaliser, self._calibration = network, normaliser, calibration
+        self.reset()
 
-    def classify(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the posterior, shape ``(num_labels,)``, of ``rows``, shape ``(num_rows, num_cepstra)``."""
-        logits = np.asarray(self._network(self._normaliser.normalise(rows)[np.newaxis], training=False))[0]
+    def reset(self) -> None:
+        """Forget the rows heard."""
+        self._heard: list[Rows] = []
+
+    def push(self, rows: Rows) -> None:
+        """Hear the rows that follow, shape ``(num_rows, num_cepstra)``."""
+        self._heard.append(rows.copy())
+
+    def posterior(self) -> NDArray[np.float64]:
+        """Return the posterior of all rows since the last reset, shape ``(num_labels,)``."""
+        rows = self._normaliser.normalise(np.concatenate(self._heard))
+        logits = np.asarray(self._network(rows[np.newaxis], training=False))[0]
         return softmax(logits.astype(np.float64) / self._calibration.temperature)
 
     def decide(self, posterior: NDArray[np.float64]) -> str:

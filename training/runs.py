@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from streamer.emotion.model_file import ModelInfo, parse_metadata
+from streamer.emotion.model_file import FORMAT, ModelInfo, parse_metadata
 from streamer.errors import ModelError
 from training.cache import write_text_whole, write_whole
 from training.dataset import Example
@@ -86,7 +86,8 @@ def write_run(folder: Path, network: Any, info: ModelInfo, more: dict[str, Any],
     chosen = np.linspace(0, len(by_length) - 1, min(_NUM_PARITY_CLIPS, len(by_length))).astype(int)
     rows = [by_length[index].rows for index in chosen]
     write_whole(folder / PARITY_FILE, lambda file: np.savez(file, *rows))
-    model = {key: _decoded(value) for key, value in info.to_metadata().items()}
+    # The format is that of the file, which the exporter decides about.
+    model = {key: _decoded(value) for key, value in info.to_metadata().items() if key != "format"}
     text = json.dumps({"model": model, **more}, indent=1, ensure_ascii=False)
     write_text_whole(folder / DESCRIPTION_FILE, text + "\n")
 
@@ -113,7 +114,8 @@ def read_run(folder: Path) -> Run:
     if not isinstance(description.get("model"), dict):
         raise RunError(f"{folder / DESCRIPTION_FILE}: lacks the object 'model'")
     try:
-        info = parse_metadata({key: _encoded(key, value) for key, value in description["model"].items()})
+        model = {key: _encoded(key, value) for key, value in description["model"].items()}
+        info = parse_metadata({**model, "format": str(FORMAT)})
     except ModelError as error:
         raise RunError(f"{folder / DESCRIPTION_FILE}: {error}") from error
     return Run(info, description, parity_rows)
@@ -194,4 +196,4 @@ def _decoded(value: str) -> Any:
 
 
 def _encoded(key: str, value: Any) -> str:
-    return str(value) if key in ("format", "name") else json.dumps(value)
+    return str(value) if key == "name" else json.dumps(value)

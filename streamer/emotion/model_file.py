@@ -8,18 +8,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from streamer.errors import ModelError, SettingsError
 from streamer.settings import SAMPLE_RATE_HZ, MfccSettings
 
-FORMAT = 1
+FORMAT = 2
 UNCERTAIN = "uncertain"
 INPUT_NAME = "rows"
 OUTPUT_NAME = "logits"
 
 
+SELF_TEST_KEY = "self_test"
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """Rows, and what the network that the file was made from gives for them."""
+
+    rows: NDArray[np.float32]
+    """Shape ``(num_rows, num_cepstra)``, not normalised."""
+
+    logits: NDArray[np.float64]
+    """After each row, shape ``(num_rows, num_labels)``."""
+
+    def to_metadata(self) -> dict[str, str]:
+        """Return the key and value that the model file carries."""
+        return {SELF_TEST_KEY: json.dumps({"rows": self.rows.tolist(), "logits": self.logits.tolist()})}
+
+
 @dataclass(frozen=True)
 class ModelInfo:
-    """The metadata of a model file of format 1, checked."""
+    """The metadata of a model file of format 2, checked."""
 
     name: str
     """What people call the model."""
@@ -100,6 +121,26 @@ def parse_metadata(metadata: Mapping[str, str]) -> ModelInfo:
         licence=licence,
         figures=_json(metadata, "figures", dict),
     )
+
+
+def parse_self_test(metadata: Mapping[str, str], info: ModelInfo) -> SelfTest:
+    """Return the vector in ``metadata`` of the model file of ``info``.
+
+    Raises:
+        ModelError: It is missing, malformed or contradicts ``info``.
+    """
+    vector = _json(metadata, SELF_TEST_KEY, dict)
+    try:
+        rows, logits = np.array(vector["rows"], np.float32), np.array(vector["logits"], np.float64)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"key {SELF_TEST_KEY!r} must hold rows and logits, lists of lists of numbers") from error
+    expected = (len(rows), info.features.num_cepstra), (len(rows), len(info.labels))
+    if not len(rows) or (rows.shape, logits.shape) != expected:
+        raise ModelError(
+            f"key {SELF_TEST_KEY!r} must hold rows of {info.features.num_cepstra} numbers and as many logits of "
+            f"{len(info.labels)}, got shapes {rows.shape} and {logits.shape}"
+        )
+    return SelfTest(rows, logits)
 
 
 def _text(metadata: Mapping[str, str], key: str) -> str:

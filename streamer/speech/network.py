@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import ModelError, SettingsError
-from streamer.onnx import first_line, open_session, read_model
+from streamer.onnx import StreamingNetwork, metadata_of, open_session, read_model
 from streamer.settings import SpeechSettings
 from streamer.speech.rows import FRAMES_PER_ROW, NUM_COLUMNS, SpeechRows, describe_rows
 
 BUNDLED_DETECTOR = Path(__file__).parent.parent / "models" / "speech.onnx"
 KIND = "speech"
-ROWS, PROBABILITIES, STATE, NEXT_STATE = "rows", "probabilities", "state_", "next_state_"
+ROWS, PROBABILITIES = "rows", "probabilities"
 LOOKAHEAD_ROWS = 1
 """A row is judged when the next one is there."""
 
@@ -30,20 +30,15 @@ class SpeechNetwork:
             ModelError: The file is missing, is no detector, or one of other rows.
         """
         self._path = path
-        self._session = open_session(path, read_model(path))
-        self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
-        _check(path, self.metadata)
-        self._silence = {
-            node.name: np.zeros(node.shape, np.float32) for node in self._session.get_inputs() if node.name != ROWS
-        }
-        self._outputs = [PROBABILITIES, *(name.replace(STATE, NEXT_STATE) for name in self._silence)]
-        self.reset()
+        session = open_session(path, read_model(path))
+        _check(path, metadata_of(session))
+        self._network = StreamingNetwork(path, session, ROWS, PROBABILITIES)
         self.push(np.zeros((1, NUM_COLUMNS), np.float32))
         self.reset()
 
     def reset(self) -> None:
         """Forget everything heard."""
-        self._state = self._silence
+        self._network.reset()
 
     def push(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return how probable speech is in the frames of the rows ``LOOKAHEAD_ROWS`` before each of ``rows``.
@@ -57,15 +52,11 @@ class SpeechNetwork:
         Raises:
             ModelError: The network fails.
         """
-        try:
-            said, *state = self._session.run(self._outputs, {ROWS: rows[np.newaxis], **self._state})
-        except Exception as error:  # as in open_session
-            raise ModelError(f"{self._path}: the network fails ({first_line(error)})") from error
+        said = self._network.push(rows[np.newaxis])
         # onnxruntime's sigmoid may exceed 1 by a rounding; what is no number compares to none.
         if said.shape != (1, len(rows), FRAMES_PER_ROW) or not said.max() <= 1.001:
             raise ModelError(f"{self._path}: the network must give {FRAMES_PER_ROW} probabilities a row, got {said}")
-        self._state = dict(zip(self._state, state, strict=True))
-        return np.asarray(said[0], np.float32)
+        return np.asarray(said[0])
 
 
 class NetworkDetector:

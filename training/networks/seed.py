@@ -46,7 +46,10 @@ class SeedNetwork(keras.Model):  # type: ignore[misc]
     def call(self, rows: Any, is_valid: Any = None, training: bool = False) -> Any:
         """Return the logits of ``rows``; arguments as of :meth:`StreamingNetwork.call`."""
         weights = ops.ones_like(rows[..., :1]) if is_valid is None else ops.expand_dims(is_valid, -1)
-        mean = ops.sum(rows * weights, axis=1) / ops.sum(weights, axis=1)
+        return self.logits_of_mean(ops.sum(rows * weights, axis=1) / ops.sum(weights, axis=1), training=training)
+
+    def logits_of_mean(self, mean: Any, training: bool = False) -> Any:
+        """Return the logits of the mean row, shape ``(batch, 40)``."""
         values = ops.expand_dims(mean, -1)
         for layer in self.layers_in_order:
             values = layer(values, training=training) if isinstance(layer, keras.layers.Dropout) else layer(values)

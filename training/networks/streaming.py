@@ -1,18 +1,20 @@
 """The product's network: causal convolutions over rows, then statistics over time; ``keras.ops`` only.
 
-Nothing in it needs the future: a convolution sees the past, and what is pooled can be kept running. So it could
-also be run row by row.
+Nothing in it needs the future: a convolution sees the past, and what is pooled can be kept running. So it is also
+run chunk by chunk, see :mod:`export.stepwise`.
 """
 
 from dataclasses import asdict
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from training.experiment import NetworkSettings
 
-_VARIANCE_FLOOR = 1e-5  # keeps the gradient of the square root finite where a channel is constant
+VARIANCE_FLOOR = 1e-5
+"""Keeps the gradient of the square root finite where a channel is constant."""
 
 
 @keras.saving.register_keras_serializable(package="training")
@@ -44,7 +46,7 @@ class TimePooling(keras.layers.Layer):  # type: ignore[misc]
         if self.kind == "mean":
             return mean
         variance = ops.maximum(ops.sum(ops.square(frames) * weights, axis=1) / count - ops.square(mean), 0.0)
-        return ops.concatenate([mean, ops.sqrt(variance + _VARIANCE_FLOOR)], axis=-1)
+        return ops.concatenate([mean, ops.sqrt(variance + VARIANCE_FLOOR)], axis=-1)
 
 
 @keras.saving.register_keras_serializable(package="training")
@@ -89,10 +91,14 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         frames, weights = rows, is_valid
         for block in self.blocks:
             frames, weights = block(frames, weights, training=training)
-        pooled = self.dropout(self.pooling(frames, weights), training=training)
+        return self.logits_of_statistics(self.pooling(frames, weights), training=training)
+
+    def logits_of_statistics(self, statistics: Any, training: bool = False) -> Any:
+        """Return the logits of what :class:`TimePooling` gave."""
+        hidden = self.dropout(statistics, training=training)
         for layer in self.hidden:
-            pooled = self.dropout(layer(pooled), training=training)
-        return self.output_layer(pooled)
+            hidden = self.dropout(layer(hidden), training=training)
+        return self.output_layer(hidden)
 
     def get_config(self) -> dict[str, Any]:
         """Return what :meth:`from_config` needs."""
@@ -114,7 +120,7 @@ class CausalBlock(keras.layers.Layer):  # type: ignore[misc]
     def __init__(self, num_channels: int, kernel_rows: int, stride: int, dropout: float) -> None:
         """Make the layers."""
         super().__init__()
-        self.num_channels, self._stride = num_channels, stride
+        self.num_channels, self.kernel_rows, self.stride = num_channels, kernel_rows, stride
         self.padding = keras.layers.ZeroPadding1D((kernel_rows - 1, 0))
         self.convolution = keras.layers.Conv1D(num_channels, kernel_rows, strides=stride, use_bias=False)
         self.normalisation = keras.layers.BatchNormalization(momentum=0.95)
@@ -128,7 +134,18 @@ class CausalBlock(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, frames: Any, weights: Any = None, training: bool = False) -> tuple[Any, Any]:
         """Return frames, shape ``(batch, ceil(time / stride), num_channels)``, and which of them count."""
-        weights = None if weights is None else weights[:, :: self._stride]
+        weights = None if weights is None else weights[:, :: self.stride]
         frames = self.convolution(self.padding(frames))
         frames = ops.relu(self.normalisation(frames, training=training, mask=weights))
         return self.dropout(frames, training=training), weights
+
+    def folded(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the convolution with its normalisation in it, as it is outside of training.
+
+        Returns:
+            The kernel, shape ``(kernel_rows, num_columns, num_channels)``, and the offset, shape ``(num_channels,)``.
+        """
+        normalisation = self.normalisation
+        scale, offset, mean, variance = (np.asarray(weights, np.float64) for weights in normalisation.get_weights())
+        factor = scale / np.sqrt(variance + normalisation.epsilon)
+        return np.asarray(self.convolution.kernel, np.float64) * factor, offset - mean * factor
