@@ -19,7 +19,6 @@ from streamer.sinks.sink import Sink, SinkSettings
 from streamer.sources.base import AudioSource
 from streamer.sources.conditioner import ChannelChoice
 from streamer.sources.file import FileSource
-from streamer.sources.gain import AutoGain
 from streamer.sources.microphone import Microphone, find_device, list_devices
 from streamer.sources.pcm import PcmFormat
 from streamer.sources.pipe import PipeSource
@@ -65,10 +64,10 @@ def run(settings: RunSettings) -> int:
     with contextlib.ExitStack() as stack:
         classifier = OnnxClassifier(settings.model or BUNDLED_MODEL)
         detector = SileroDetector(speech, settings.silero) if settings.silero else NetworkDetector(speech)
-        pipeline = Pipeline(speech, detector, classifier, partials=settings.partials)
+        pipeline = Pipeline(speech, detector, classifier, partials=settings.partials, auto_gain=settings.auto_gain)
         source = stack.enter_context(_source(settings))
         sinks = [stack.enter_context(Sink(output, classifier.labels)) for output in settings.outputs]
-        daemon = Daemon(source, pipeline, sinks, gain=AutoGain() if settings.auto_gain else None)
+        daemon = Daemon(source, pipeline, sinks)
         stack.enter_context(StopSignals(daemon.stop))
         daemon.run(
             Start(

@@ -16,7 +16,6 @@ from streamer.settings import SAMPLE_RATE_HZ
 from streamer.sinks.lines import ReaderGoneError
 from streamer.sinks.record import Record, to_record
 from streamer.sources.base import AudioBlock, AudioSource, LostSamples
-from streamer.sources.gain import AutoGain
 
 STATUS_INTERVAL_S = 60
 _LATENCIES_KEPT = 1000
@@ -54,11 +53,10 @@ class Daemon:
         pipeline: Pipeline,
         sinks: Sequence[RecordSink],
         *,
-        gain: AutoGain | None = None,
         clock: Clock = time,
     ) -> None:
-        """Join the open ``source``, ``pipeline`` and ``sinks``; ``gain`` raises what is too quiet."""
-        self._source, self._pipeline, self._gain, self._clock = source, pipeline, gain, clock
+        """Join the open ``source``, ``pipeline`` and ``sinks``."""
+        self._source, self._pipeline, self._clock = source, pipeline, clock
         self._sinks = list(sinks)
         self._errors: list[StreamerError] = []
         self._is_stopped = False
@@ -99,12 +97,10 @@ class Daemon:
             taken_s = self._clock.monotonic()
             match item:
                 case LostSamples(num_samples, reason):
-                    if self._gain:
-                        self._gain.reset()
                     events = self._pipeline.skip(num_samples, reason)
                 case AudioBlock(samples, captured_s):
                     self._meter.push(samples)
-                    events = self._pipeline.push(self._gain.push(samples) if self._gain else samples)
+                    events = self._pipeline.push(samples)
                     self._anchor = None if captured_s is None else (self._pipeline.position, captured_s)
             for event in events:
                 self._tell(event, taken_s)

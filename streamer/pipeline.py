@@ -13,6 +13,7 @@ from streamer.features.mfcc import IncrementalMfcc
 from streamer.features.rows import RowBuffer
 from streamer.settings import PARTIAL_FIRST_MS, PARTIAL_STEP_MS, MfccSettings, SpeechSettings, ms_to_samples
 from streamer.speech.endpointing import SpeechEnded, SpeechEvent, SpeechStarted
+from streamer.speech.gain import AutoGain
 from streamer.speech.segmenter import Segmenter, SpeechDetector
 
 PipelineEvent = Partial | Utterance | Gap
@@ -58,8 +59,16 @@ class Pipeline:
         classifier: EmotionClassifier,
         *,
         partials: bool = False,
+        auto_gain: bool = False,
     ) -> None:
-        """Join the stages; ``partials`` asks for results while somebody is still speaking.
+        """Join the stages.
+
+        Args:
+            settings: Where speech starts and ends.
+            detector: Says how probable speech is in a frame.
+            classifier: Judges the rows of an utterance.
+            partials: Whether results come while somebody is still speaking, too.
+            auto_gain: Whether people who are too quiet are raised, see :class:`~streamer.speech.gain.AutoGain`.
 
         Raises:
             SettingsError: The shortest utterance may hold no row of the classifier's features.
@@ -77,16 +86,21 @@ class Pipeline:
         self._frame_samples = settings.frame_samples
         self._pre_roll = ms_to_samples(settings.pre_roll_ms)
         # How old an onset or the maximum can be when it is known.
-        latest = (self._segmenter.longest_onset_frames + self._segmenter.most_unjudged_frames) * self._frame_samples
+        latest_frames = self._segmenter.longest_onset_frames + self._segmenter.most_unjudged_frames
+        latest = latest_frames * self._frame_samples
         # One hop more, since rows start on the grid, and the sample before them.
         self._history = SampleHistory(self._pre_roll + latest + self._hop + 1)
         longest = self._pre_roll + ms_to_samples(settings.max_utterance_ms) + latest
         self._rows = RowBuffer(longest // self._hop + 1, features.num_cepstra)
         self._frame = np.empty(self._frame_samples, np.int16)
+        longest_frames = settings.frames(settings.max_utterance_ms) + latest_frames
+        self._gain = AutoGain(settings, longest_frames) if auto_gain else None
         self.reset()
 
     def reset(self) -> None:
         """Start a new stream at sample 0."""
+        if self._gain:
+            self._gain.reset()
         self._num_utterances = 0
         self._is_finished = False
         self._restart(0)
@@ -160,6 +174,8 @@ class Pipeline:
         return self._end_utterance_in_hand(cut)
 
     def _push_frame(self, frame: NDArray[np.int16]) -> list[PipelineEvent]:
+        if self._gain:
+            frame = self._gain.push(frame)
         self._history.push(frame)
         if self._has_rows:
             self._rows.append(self._extractor.push(frame))
@@ -180,6 +196,8 @@ class Pipeline:
                 case SpeechStarted(start_frame):
                     self._begin(start_frame * self._frame_samples)
                 case SpeechEnded(start_frame, end_frame, cut):
+                    if self._gain:
+                        self._gain.learn(self._num_frames - start_frame, self._num_frames - end_frame)
                     events.append(self._end(end_frame * self._frame_samples, cut))
                 # SpeechDropped leaves no trace.
         self._has_rows = self._segmenter.is_in_speech

@@ -124,7 +124,7 @@ class SpeechSettings:
     speech_probability: float = 0.6
     """An utterance goes on as long as frames reach this, at most ``onset_probability``."""
 
-    onset_speech_frames: int = 12
+    onset_speech_frames: int = 10
     """N: an onset needs this many speech frames ..."""
 
     onset_window_frames: int = 25
@@ -145,7 +145,7 @@ class SpeechSettings:
     long_turn_ms: int = 8000
     """An utterance from this length on is a long turn."""
 
-    min_utterance_ms: int = 240
+    min_utterance_ms: int = 200
     """Shorter speech is dropped, at most 500, which is where partial results begin."""
 
     max_utterance_ms: int = 15_000
