@@ -255,7 +255,7 @@ class Score:
             "split": round(self.events["split"] / spoken, 4),
             "merged": round(self.events["merged"] / spoken, 4),
             "longest_ms": self.longest_ms,
-            "cost_us_per_s": round(float(np.median(self.cost_us)), 1),
+            "cost_us_per_s": round(float(np.median(self.cost_us)), 1) if self.cost_us else None,
         }
 
     @property

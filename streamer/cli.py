@@ -108,9 +108,11 @@ def _add_run(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
     run.add_argument("--partials", action="store_true", help="also tell while somebody is still speaking")
     run.add_argument(
         "--vad",
-        type=_silero,
-        metavar="silero:FILE",
-        help="find speech with the silero_vad.onnx at FILE, at tens of times the cost (default: the bundled detector)",
+        type=_detector,
+        default=(BUNDLED_DETECTOR, False),
+        metavar="[silero:]FILE",
+        help="find speech with another detector: one of `python -m training detector`, or silero_vad.onnx, at tens of "
+        "times the cost (default: the bundled one)",
     )
     run.add_argument("--model", type=Path, metavar="FILE", help="model file (default: the bundled one)")
     run.add_argument("--realtime", action="store_true", help="pace FILE or stdin as if heard now")
@@ -126,7 +128,7 @@ def _run(parsed: argparse.Namespace) -> int:
     places = [output.path and _place(output.path) for output in outputs]
     if len(set(places)) < len(places):
         raise SettingsError("two -o go to the same place: give each but one its own file (-o FORMAT:PATH)")
-    read = {Path(parsed.input), parsed.model or BUNDLED_MODEL, parsed.vad or BUNDLED_DETECTOR}
+    read = {Path(parsed.input), parsed.model or BUNDLED_MODEL, parsed.vad[0]}
     if {_place(path) for path in read} & set(places):
         raise SettingsError("-o would write into the input or a model: give another file (-o FORMAT:PATH)")
     settings = commands.RunSettings(
@@ -139,7 +141,8 @@ def _run(parsed: argparse.Namespace) -> int:
         outputs=tuple(outputs),
         partials=parsed.partials,
         model=parsed.model,
-        silero=parsed.vad,
+        detector=parsed.vad[0],
+        is_silero=parsed.vad[1],
         auto_gain=parsed.auto_gain,
         realtime=parsed.realtime,
     )
@@ -186,11 +189,12 @@ def _channel(value: str) -> ChannelChoice:
     return MIX if value == MIX else _whole(value, 1, 256)
 
 
-def _silero(value: str) -> Path:
-    name, _, path = value.partition(":")
-    if name != "silero" or not path:
-        raise argparse.ArgumentTypeError(f"expected silero:FILE, the path of silero_vad.onnx, got {value!r}")
-    return Path(path)
+def _detector(value: str) -> tuple[Path, bool]:
+    """Return a file, and whether it is Silero's."""
+    path = value.removeprefix("silero:")
+    if not path:
+        raise argparse.ArgumentTypeError(f"expected FILE or silero:FILE, got {value!r}")
+    return Path(path), path != value
 
 
 def _output(value: str) -> SinkSettings:

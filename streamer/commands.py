@@ -11,6 +11,7 @@ from streamer import __version__
 from streamer.daemon import Daemon
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
 from streamer.events import Start
+from streamer.onnx import DETECTOR_KIND, metadata_of, open_session, read_model
 from streamer.pipeline import Pipeline
 from streamer.settings import SpeechSettings
 from streamer.signals import StopSignals
@@ -23,7 +24,7 @@ from streamer.sources.microphone import Microphone, find_device, list_devices
 from streamer.sources.pcm import PcmFormat
 from streamer.sources.pipe import PipeSource
 from streamer.sources.realtime import RealTime
-from streamer.speech.network import NetworkDetector
+from streamer.speech.network import NetworkDetector, SpeechNetwork
 from streamer.speech.segmenter import latency_ms
 from streamer.speech.silero import SileroDetector
 
@@ -51,8 +52,11 @@ class RunSettings:
     model: Path | None
     """A model file; None for the bundled one."""
 
-    silero: Path | None
-    """Silero's file, to find speech with; None for the bundled detector."""
+    detector: Path
+    """A file that tells speech from noise."""
+
+    is_silero: bool
+    """Whether ``detector`` is Silero's network; else it is one of this project."""
 
     auto_gain: bool
     realtime: bool
@@ -63,7 +67,7 @@ def run(settings: RunSettings) -> int:
     speech = SpeechSettings()
     with contextlib.ExitStack() as stack:
         classifier = OnnxClassifier(settings.model or BUNDLED_MODEL)
-        detector = SileroDetector(speech, settings.silero) if settings.silero else NetworkDetector(speech)
+        detector = (SileroDetector if settings.is_silero else NetworkDetector)(speech, settings.detector)
         pipeline = Pipeline(speech, detector, classifier, partials=settings.partials, auto_gain=settings.auto_gain)
         source = stack.enter_context(_source(settings))
         sinks = [stack.enter_context(Sink(output, classifier.labels)) for output in settings.outputs]
@@ -72,15 +76,15 @@ def run(settings: RunSettings) -> int:
         daemon.run(
             Start(
                 version=__version__,
-                model=_model_record(classifier),
+                model={"name": classifier.info.name, "sha256": classifier.sha256, "labels": list(classifier.labels)},
+                detector={"name": detector.name, "sha256": detector.sha256},
                 source=source.describe(),
                 settings={
                     "channel": settings.channel,
                     "partials": settings.partials,
                     "auto_gain": settings.auto_gain,
-                    "vad": "silero" if settings.silero else "default",
                     "speech": asdict(speech),
-                    "latency_ms": latency_ms(speech, detector.lookahead_frames),
+                    "latency_ms": latency_ms(speech, detector.frames_to_judge),
                 },
             )
         )
@@ -94,7 +98,7 @@ def devices(*, as_json: bool) -> int:
         DeviceError: There is none.
     """
     found = list_devices()
-    latency = latency_ms(SpeechSettings(), NetworkDetector.lookahead_frames)
+    latency = latency_ms(SpeechSettings(), NetworkDetector.frames_to_judge)
     out = LineWriter.standard_output()
     if as_json:
         out.write(json.dumps([{**asdict(device), "latency_ms": latency} for device in found], ensure_ascii=False))
@@ -119,14 +123,16 @@ def inspect(model: Path | None, *, self_test: bool) -> int:
         ModelError: It does not.
     """
     path = model or BUNDLED_MODEL
-    classifier = OnnxClassifier(path)
+    content, sha256 = read_model(path)
+    is_detector = metadata_of(open_session(path, content)).get("kind") == DETECTOR_KIND
+    about = SpeechNetwork(path).about() if is_detector else asdict(OnnxClassifier(path).info)
     out = LineWriter.standard_output()
-    out.write(escaped(f"file: {path} ({classifier.size_bytes} bytes)"))
-    out.write(f"sha256: {classifier.sha256}")
-    for line in _outline(asdict(classifier.info)):
+    out.write(escaped(f"file: {path} ({len(content)} bytes)"))
+    out.write(f"sha256: {sha256}")
+    for line in _outline(about):
         out.write(escaped(line))
     if self_test:
-        out.write(f"self-test: passed, the logits differ by at most {classifier.self_test():.1e}")
+        out.write(f"self-test: passed, the logits differ by at most {OnnxClassifier(path).self_test():.1e}")
     return 0
 
 
@@ -146,10 +152,6 @@ def _outline(value: Any, indent: str = "") -> Iterator[str]:
 
 def _scalar(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _model_record(classifier: OnnxClassifier) -> dict[str, Any]:
-    return {"name": classifier.info.name, "sha256": classifier.sha256, "labels": list(classifier.labels)}
 
 
 def _source(settings: RunSettings) -> AudioSource:

@@ -17,6 +17,7 @@ class Start:
 
     version: str
     model: Mapping[str, Any]
+    detector: Mapping[str, Any]
     source: Mapping[str, Any]
     settings: Mapping[str, Any]
 

@@ -1,5 +1,6 @@
 """Networks in ONNX files; the only user of onnxruntime."""
 
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import ModelError
+
+DETECTOR_KIND = "speech"
+"""Under the key ``kind`` of a detector; a network for emotions has no such key."""
 
 STATE, NEXT_STATE = "state_", "next_state_"
 _DTYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
@@ -81,8 +85,8 @@ def _zeros(path: Path, node: Any) -> NDArray[Any]:
     return np.zeros(node.shape, _DTYPES[node.type])
 
 
-def read_model(path: Path) -> bytes:
-    """Return the content of the model file at ``path``.
+def read_model(path: Path) -> tuple[bytes, str]:
+    """Return the content of the model file at ``path``, and its SHA-256.
 
     Raises:
         ModelError: It is missing, no file or can not be read.
@@ -90,9 +94,10 @@ def read_model(path: Path) -> bytes:
     if path.exists() and not path.is_file():  # a pipe would keep us waiting, a device never end
         raise ModelError(f"{path}: expected a file")
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: can not be read ({error.strerror})") from error
+    return content, hashlib.sha256(content).hexdigest()
 
 
 def open_session(path: Path, content: bytes) -> Any:

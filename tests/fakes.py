@@ -17,15 +17,13 @@ LABELS = ("anger", "happiness", "neutral", "sadness")
 class FlagDetector:
     """Verdicts from a string of flags, one a frame and silence after them; a reset begins it again."""
 
-    lookahead_frames = 0
-
     def __init__(self, flags: str) -> None:
         self._flags = flags
         self.num_resets = 0
         self.reset()
 
     def frames_to_judge(self, num_frames: int) -> int:
-        return num_frames + self.lookahead_frames
+        return num_frames
 
     def reset(self) -> None:
         self._num_heard = self._num_judged = 0

@@ -21,6 +21,7 @@ from streamer.errors import (
 )
 from streamer.sinks.lines import ReaderGoneError
 from streamer.sinks.sink import SinkSettings
+from streamer.speech.network import BUNDLED_DETECTOR
 
 DEFAULTS = RunSettings(
     input="mic",
@@ -32,7 +33,8 @@ DEFAULTS = RunSettings(
     outputs=(SinkSettings("jsonl", None),),
     partials=False,
     model=None,
-    silero=None,
+    detector=BUNDLED_DETECTOR,
+    is_silero=False,
     auto_gain=False,
     realtime=False,
 )
@@ -61,7 +63,8 @@ def changed(**changes: Any) -> RunSettings:
             "-i - --rate 44100 --channels 2 --format f32le",
             {"input": "-", "rate_hz": 44_100, "num_channels": 2, "pcm_format": "f32le"},
         ),
-        ("--vad silero:a/b.onnx", {"silero": Path("a/b.onnx")}),
+        ("--vad silero:a/b.onnx", {"detector": Path("a/b.onnx"), "is_silero": True}),
+        ("--vad a/b.onnx", {"detector": Path("a/b.onnx")}),
         ("--auto-gain", {"auto_gain": True}),
         ("-d 3", {"device": 3}),
         ("-d 0", {"device": 0}),
@@ -131,8 +134,7 @@ def test_a_terminal_is_given_text(asked: list[RunSettings], monkeypatch: pytest.
         ("run -i README.md -o jsonl:./README.md", "would write into the input or a model"),
         ("run -o text:a -o jsonl:./b/../a", "two -o go to the same place"),
         ("run -i", "-i: expected one argument"),
-        ("run --vad webrtc", "expected silero:FILE, the path of silero_vad.onnx, got 'webrtc'"),
-        ("run --vad silero:", "expected silero:FILE, the path of silero_vad.onnx, got 'silero:'"),
+        ("run --vad silero:", "expected FILE or silero:FILE, got 'silero:'"),
         ("run -i a.wav --vad silero:README.md -o jsonl:README.md", "would write into the input or a model"),
         ("devices --all", "unrecognized arguments: --all"),
         ("inspect a b", "unrecognized arguments: b"),

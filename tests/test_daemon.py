@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from fakes import FixedClassifier, FixedClock, ListSink, ListSource, LoudnessDetector
 from numpy.typing import NDArray
-from signals import loud_where, silence, split
+from signals import loud_where, noise, silence, split
 
 from streamer.daemon import Daemon
 from streamer.errors import (
@@ -35,7 +35,7 @@ SPEECH = "0" * 20 + "1" * 30 + "0" * 30
 CUT_SPEECH = "0" * 20 + "1" * 30
 """The input ends while somebody speaks."""
 
-START = Start("0.1.0", {"name": "toy"}, {"kind": "list"}, {})
+START = Start("0.1.0", {"name": "toy"}, {"name": "speech"}, {"kind": "list"}, {})
 MINUTE = 60 * 16_000
 
 
@@ -356,6 +356,15 @@ def test_status_tells_what_was_since_the_last() -> None:
     assert (first["level_dbfs"], first["peak_dbfs"], first["health"]) == (-20.0, -20.0, "overflow")
     assert (second["level_dbfs"], second["peak_dbfs"], second["health"]) == (-40.0, -40.0, "ok")
     assert (first["overflows"], second["overflows"]) == (1, 1)
+
+
+def test_a_fault_is_told_once_until_it_is_gone() -> None:
+    off = AudioBlock(noise(MINUTE, level=20) + np.int16(2000))
+    centred = AudioBlock(noise(MINUTE, level=20))
+
+    found = statuses(off, off, centred, off)
+
+    assert [status["faults"] for status in found] == [["dc_offset"], [], [], ["dc_offset"]]
 
 
 def test_status_counts_from_the_start() -> None:

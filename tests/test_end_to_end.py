@@ -152,7 +152,7 @@ def test_any_split_of_the_stream_prints_the_same(model: Path, sizes: list[int]) 
 def printed(model: Path, blocks: list[AudioBlock]) -> list[Record]:
     settings, sink = SpeechSettings(), ListSink()
     pipeline = Pipeline(settings, NetworkDetector(settings), OnnxClassifier(model), partials=True)
-    Daemon(ListSource(*blocks), pipeline, [sink]).run(Start("0", {}, {}, {}))
+    Daemon(ListSource(*blocks), pipeline, [sink]).run(Start("0", {}, {}, {}, {}))
     return without_latency(sink.records)
 
 
@@ -222,6 +222,20 @@ def test_any_labels_are_printed(records_of: Callable[..., list[Record]], tmp_pat
     utterances = records_of("-i", speech, with_model=other)[1:-1]
 
     assert [list(record["probs"]) for record in utterances] == [["ruhig", "äußerst erregt"]] * 2
+
+
+def test_auto_gain_raises_who_is_too_quiet_only_when_asked_for(
+    records_of: Callable[..., list[Record]], tmp_path: Path
+) -> None:
+    """The tiny model's first logit is the mean energy."""
+    quiet = np.rint(conversation(500, 2500, 4000, 2500, 500) / 100.0).astype(np.int16)
+    path = tmp_path / "quiet.wav"
+    path.write_bytes(wav(quiet.tobytes()))
+
+    plain, raised = (records_of("-i", path, *options)[1:-1] for options in ((), ("--auto-gain",)))
+
+    assert [record["probs"] for record in plain][:1] == [record["probs"] for record in raised][:1]
+    assert plain[1]["probs"]["anger"] < raised[1]["probs"]["anger"]
 
 
 def test_partial_results_come_only_when_asked_for(records_of: Callable[..., list[Record]], speech: Path) -> None:

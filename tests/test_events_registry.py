@@ -25,12 +25,12 @@ EVENTS = [
     Start(
         "0.1.0",
         {"name": "m", "sha256": "0" * 64, "labels": ["anger", "neutral"]},
+        {"name": "silero", "sha256": "0" * 64},
         {"kind": "pipe", "rate_hz": 16000, "channels": 1, "format": "s16le"},
         {
             "channel": 1,
             "partials": True,
             "auto_gain": False,
-            "vad": "silero",
             "speech": SPEECH_SETTINGS,
             "latency_ms": {"least": 240, "usual": 300},
         },

@@ -16,7 +16,7 @@ TIME = "2026-11-22T22:03:01.123Z"
 DEVICE = {"name": "USB Audio"}
 MODEL = {"name": "toy"}
 EVENTS: dict[str, Event] = {
-    "start": Start("0.1.0", MODEL, {"kind": "microphone", "device": DEVICE}, {}),
+    "start": Start("0.1.0", MODEL, {"name": "speech"}, {"kind": "microphone", "device": DEVICE}, {}),
     "partial": Partial(3, 160_000, 168_000, "anger", PROBS, 168_320),
     "utterance": Utterance(3, 160_000, 192_000, "uncertain", PROBS, 196_800, "pause"),
     "gap": Gap(192_000, 160, "ring_overflow"),

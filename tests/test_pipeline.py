@@ -560,8 +560,6 @@ def test_an_onset_that_nobody_suspected_is_still_in_the_history(lead: int) -> No
     """Long before it is proved, and late: the detector suspects nothing, so that it is asked once a second."""
 
     class Unsuspecting(FlagDetector):
-        lookahead_frames = 0
-
         def push(self, frame: Samples) -> bool:
             super().push(frame)
             return False

@@ -87,19 +87,20 @@ def test_status_and_end_tell_the_counts(event: Status | End, own_keys: dict[str,
 
 
 def test_start_tells_what_explains_the_lines_to_come() -> None:
-    record = to_record(Start("0.1.0", {"name": "m"}, {"kind": "pipe"}, {"channel": 1}))
+    record = to_record(Start("0.1.0", {"name": "m"}, {"name": "d"}, {"kind": "pipe"}, {"channel": 1}))
 
     assert list(record.items()) == [
         ("v", 1),
         ("type", "start"),
         ("version", "0.1.0"),
         ("model", {"name": "m"}),
+        ("detector", {"name": "d"}),
         ("source", {"kind": "pipe"}),
         ("settings", {"channel": 1}),
     ]
 
 
-@pytest.mark.parametrize("event", [UTTERANCE, PARTIAL, Gap(0, 1, "ring_overflow"), Start("", {}, {}, {})])
+@pytest.mark.parametrize("event", [UTTERANCE, PARTIAL, Gap(0, 1, "ring_overflow"), Start("", {}, {}, {}, {})])
 def test_time_is_there_for_live_streams_only(event: Event) -> None:
     assert "time" not in to_record(event)
     assert list(to_record(event, time=TIME).items())[-1] == ("time", TIME)

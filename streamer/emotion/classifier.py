@@ -1,6 +1,5 @@
 """The network that hears emotions."""
 
-import hashlib
 from itertools import cycle
 from pathlib import Path
 
@@ -44,9 +43,8 @@ class OnnxClassifier:
         Raises:
             ModelError: The file is missing, is no model, or contradicts itself.
         """
-        content = read_model(path)
+        content, self.sha256 = read_model(path)
         self.path, self.size_bytes = path, len(content)
-        self.sha256 = hashlib.sha256(content).hexdigest()
         session = open_session(path, content)
         self._metadata = metadata_of(session)
         try:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import ModelError, SettingsError
+from streamer.onnx import DETECTOR_KIND
 from streamer.settings import SAMPLE_RATE_HZ, MfccSettings
 
 FORMAT = 2
@@ -95,6 +96,8 @@ def parse_metadata(metadata: Mapping[str, str]) -> ModelInfo:
     Raises:
         ModelError: A key is missing, malformed or contradicts another; the message names it.
     """
+    if metadata.get("kind") == DETECTOR_KIND:
+        raise ModelError("a detector of speech, which hears no emotions: give it to --vad")
     if "format" not in metadata:
         raise ModelError("key 'format' is missing: not a model of emotion-streamer; make one with `python -m export`")
     if metadata["format"] != str(FORMAT):

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import ModelError, SettingsError
-from streamer.onnx import StreamingNetwork, metadata_of, open_session, read_model
+from streamer.onnx import DETECTOR_KIND, StreamingNetwork, metadata_of, open_session, read_model
 from streamer.settings import SpeechSettings
 from streamer.speech.rows import FRAMES_PER_ROW, NUM_COLUMNS, SpeechRows, describe_rows
 
 BUNDLED_DETECTOR = Path(__file__).parent.parent / "models" / "speech.onnx"
-KIND = "speech"
 ROWS, PROBABILITIES = "rows", "probabilities"
+_JSON_KEYS = ("rows", "data", "licence", "figures")
 LOOKAHEAD_ROWS = 1
 """A row is judged when the next one is there."""
 
@@ -30,11 +30,17 @@ class SpeechNetwork:
             ModelError: The file is missing, is no detector, or one of other rows.
         """
         self._path = path
-        session = open_session(path, read_model(path))
-        _check(path, metadata_of(session))
+        content, self.sha256 = read_model(path)
+        session = open_session(path, content)
+        self.metadata = metadata_of(session)
+        _check(path, self.metadata)
         self._network = StreamingNetwork(path, session, ROWS, PROBABILITIES)
         self.push(np.zeros((1, NUM_COLUMNS), np.float32))
         self.reset()
+
+    def about(self) -> dict[str, Any]:
+        """Return what the file says about itself."""
+        return {key: json.loads(value) if key in _JSON_KEYS else value for key, value in self.metadata.items()}
 
     def reset(self) -> None:
         """Forget everything heard."""
@@ -66,8 +72,6 @@ class NetworkDetector:
     same for one row as for twenty.
     """
 
-    lookahead_frames = FRAMES_PER_ROW * LOOKAHEAD_ROWS + FRAMES_PER_ROW - 1
-
     def __init__(self, settings: SpeechSettings, path: Path = BUNDLED_DETECTOR) -> None:
         """Load and check the network.
 
@@ -78,6 +82,7 @@ class NetworkDetector:
         if settings.frame_ms != 20:
             raise SettingsError(f"frame_ms must be 20 with the default detector, got {settings.frame_ms}")
         self._network, self._rows = SpeechNetwork(path), SpeechRows()
+        self.name, self.sha256 = self._network.metadata.get("name", ""), self._network.sha256
         self.reset()
 
     def reset(self) -> None:
@@ -87,7 +92,8 @@ class NetworkDetector:
         self._num_early = LOOKAHEAD_ROWS  # what the network says before the first row could be judged
         self._loudness: list[float] = []  # of the frames not judged yet
 
-    def frames_to_judge(self, num_frames: int) -> int:
+    @staticmethod
+    def frames_to_judge(num_frames: int) -> int:
         """Return how many frames must have come before the first ``num_frames`` can be judged: whole rows."""
         return (-(-num_frames // FRAMES_PER_ROW) + LOOKAHEAD_ROWS) * FRAMES_PER_ROW
 
@@ -122,7 +128,7 @@ def metadata(name: str, data: Any, licence: Mapping[str, Any], figures: Any) -> 
     """Return the keys and values that the file of a detector carries."""
     return {
         "format": "1",
-        "kind": KIND,
+        "kind": DETECTOR_KIND,
         "name": name,
         "rows": json.dumps(describe_rows()),
         "data": json.dumps(data),
@@ -132,8 +138,9 @@ def metadata(name: str, data: Any, licence: Mapping[str, Any], figures: Any) -> 
 
 
 def _check(path: Path, said: Mapping[str, str]) -> None:
-    if said.get("kind") != KIND:
-        raise ModelError(f"{path}: key 'kind' is {said.get('kind')!r}, expected {KIND!r}: not a detector of speech")
+    if said.get("kind") != DETECTOR_KIND:
+        kind = said.get("kind")
+        raise ModelError(f"{path}: key 'kind' is {kind!r}, expected {DETECTOR_KIND!r}: not a detector of speech")
     if said.get("format") != "1":
         raise ModelError(f"{path}: key 'format' is {said.get('format')!r}, but this version reads 1")
     if said.get("rows") != json.dumps(describe_rows()):

@@ -1,6 +1,6 @@
 """From frames to where utterances start and end: a detector that is asked as seldom as it may matter."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -26,9 +26,6 @@ class SpeechDetector(Protocol):
     not on when it is asked.
     """
 
-    lookahead_frames: int
-    """How many frames behind one must have come before it can be judged, at the most."""
-
     def frames_to_judge(self, num_frames: int) -> int:
         """Return how many frames must have come before the first ``num_frames``, at least one, can be judged."""
 
@@ -49,14 +46,21 @@ class SpeechDetector(Protocol):
         """Forget everything heard."""
 
 
-def latency_ms(settings: SpeechSettings, lookahead_frames: int) -> dict[str, int]:
-    """Return how long after the end of speech an utterance can be known to be over: at the ``least``, and ``usual``.
+def latency_ms(settings: SpeechSettings, frames_to_judge: Callable[[int], int]) -> dict[str, int]:
+    """Return how long after the end of speech an utterance is known to be over: at the ``least``, and as is ``usual``.
 
-    The least is that of a long turn, the usual that of somebody who speaks fluently; one who hesitates is waited for
-    longer.
+    The least is that of a long turn, the usual the mean of somebody who speaks fluently; one who hesitates is waited
+    for longer.
+
+    Args:
+        settings: Where speech ends.
+        frames_to_judge: Of the detector, see :class:`SpeechDetector`.
     """
-    lookahead_ms = lookahead_frames * settings.frame_ms
-    return {"least": settings.shortest_hangover_ms + lookahead_ms, "usual": settings.hangover_ms + lookahead_ms}
+    waits_ms = [(frames_to_judge(count) - count) * settings.frame_ms for count in range(1, 81)]
+    return {
+        "least": settings.shortest_hangover_ms + min(waits_ms),
+        "usual": settings.hangover_ms + round(float(np.mean(waits_ms))),
+    }
 
 
 class Segmenter:
@@ -93,18 +97,13 @@ class Segmenter:
         return self._endpointer.speech_end_frame
 
     @property
-    def num_unjudged_frames(self) -> int:
-        """How many of the last frames were not judged yet."""
-        return self._num_frames - self._num_judged
-
-    @property
     def longest_onset_frames(self) -> int:
         """How long before it is proved speech can have begun."""
         return self._endpointer.longest_onset_frames
 
     @property
     def most_unjudged_frames(self) -> int:
-        """How many that can be."""
+        """How many of the last frames can wait to be judged."""
         return self._idle_frames
 
     def push(self, frame: NDArray[np.int16]) -> list[SpeechEvent]:

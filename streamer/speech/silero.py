@@ -25,7 +25,7 @@ class SileroDetector:
     endpointing has it. The network and what it expects: https://github.com/snakers4/silero-vad, versions 5 and 6 (MIT).
     """
 
-    lookahead_frames = 2
+    name = "silero"
 
     def __init__(self, settings: SpeechSettings, path: Path) -> None:
         """Load ``silero_vad.onnx`` from ``path``.
@@ -38,7 +38,8 @@ class SileroDetector:
             raise SettingsError(f"frame_ms must be 20 with Silero, got {settings.frame_ms}")
         self._path, self._frame_samples = path, settings.frame_samples
         self._speech_probability = settings.speech_probability
-        self._session = open_session(path, read_model(path))
+        content, self.sha256 = read_model(path)
+        self._session = open_session(path, content)
         names = {node.name for node in self._session.get_inputs()}
         if names != _INPUTS:
             raise ModelError(
@@ -105,7 +106,7 @@ class SileroDetector:
         return (frame * self._frame_samples + self._frame_samples // 2) // _WINDOW_SAMPLES
 
     def _forget_what_is_long_ago(self) -> None:
-        """Start the state anew in a silence of 10 s: over hours without a pause in its memory it drifts."""
+        """Start the state anew in a silence of 9.6 s: over hours without a pause in its memory it drifts."""
         self._num_quiet = self._num_quiet + 1 if self._probabilities[-1] < self._speech_probability else 0
         if self._num_quiet == _QUIET_WINDOWS:
             self._num_quiet = 0

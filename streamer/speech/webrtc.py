@@ -23,7 +23,7 @@ class WebRtcVad:
         """
         try:
             import webrtcvad  # here, so that `import streamer` stays free of it
-        except ImportError as error:
+        except (ImportError, OSError) as error:  # a library that is broken raises the latter
             raise ModelError(f"webrtcvad can not be loaded ({error}); install webrtcvad-wheels") from error
 
         # webrtcvad adapts and cannot be reset: a new stream needs a new detector.
