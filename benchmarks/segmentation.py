@@ -3,9 +3,9 @@
     python -m benchmarks.segmentation CORPORA_DIR [--silero FILE] [--speakers test|tuning] [--out FOLDER]
 
 The voices are those of the first fold, which the bundled detector never heard. (Values were chosen with ``--speakers
-tuning``, those of the second, and detectors that had not heard these; the bundled one has.) Scenes follow from seeds:
-every noise at every level in every room, two minutes each; 30 minutes of noise alone; and 30 minutes of noise that is
-switched on and off. Speech is where the clean clip is loud; holes of up to 200 ms are speech. Everything is counted per
+tuning`` and other seeds: voices of the second fold, which it has heard.) Scenes follow from seeds: every noise at every
+level in every room, two minutes each; 30 minutes of noise alone; and 30 minutes of noise that is switched on and off.
+Speech is where the clean clip is loud; holes of up to 200 ms are speech. Everything is counted per
 10 ms. webrtcvad is taken frame by frame; this project and Silero, by the rule of its team (from 0.5 on, until 100 ms
 were below 0.35), from the start of an utterance to its end. Costs are CPU time per second of audio, the systems in turn
 on the same scene in one process, while others make the next scenes.
