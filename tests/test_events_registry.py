@@ -32,7 +32,7 @@ EVENTS = [
             "partials": True,
             "auto_gain": False,
             "speech": SPEECH_SETTINGS,
-            "latency_ms": {"least": 240, "usual": 300},
+            "latency_ms": {"least": 220, "usual": 290},
         },
     ),
     Partial(1, 16, 8016, "anger", PROBS, 8320),

@@ -399,7 +399,7 @@ def test_devices_are_listed_for_people(capfd: pytest.CaptureFixture[str]) -> Non
     assert capfd.readouterr().out.splitlines() == [
         "   0  Web\\ncam (ALSA, 1 channels, 48000 Hz)",
         "*  1  Array (ALSA, 8 channels, 16000 Hz)",
-        "A label follows 300 ms after the end of speech, 240 ms at the least, later by what the device takes.",
+        "A label follows 290 ms after the end of speech, 220 ms at the least, later by what the device takes.",
     ]
 
 
@@ -415,7 +415,7 @@ def test_devices_are_listed_for_programs(capfd: pytest.CaptureFixture[str]) -> N
             "channels": 1,
             "default_rate_hz": 48_000,
             "is_default": True,
-            "latency_ms": {"least": 240, "usual": 300},
+            "latency_ms": {"least": 220, "usual": 290},
         }
     ]
 

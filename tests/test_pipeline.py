@@ -123,9 +123,9 @@ def test_utterances_are_numbered_from_one() -> None:
 
 
 def test_what_is_too_short_is_neither_told_nor_counted() -> None:
-    events = utterances(events_of_flags("1" * 11 + "0" * 20 + "1" * 12 + "0" * 20))
+    events = utterances(events_of_flags("1" * 9 + "0" * 20 + "1" * 10 + "0" * 20))
 
-    assert [(event.id, event.start_sample) for event in events] == [(1, 31 * FRAME)]
+    assert [(event.id, event.start_sample) for event in events] == [(1, 29 * FRAME)]
 
 
 def test_silence_brings_no_event_and_asks_no_classifier() -> None:
@@ -421,7 +421,7 @@ def test_a_gap_in_silence_is_told_alone() -> None:
 
 def test_a_gap_ends_what_is_too_short_without_a_word() -> None:
     pipeline, _ = pipeline_of()
-    pipeline.push(loud_where("1" * 11, FRAME))
+    pipeline.push(loud_where("1" * 9, FRAME))
 
     assert [type(event) for event in pipeline.skip(1, "overflow")] == [Gap]
 
