@@ -17,7 +17,7 @@ from streamer.settings import SpeechSettings
 from streamer.signals import StopSignals
 from streamer.sinks.lines import LineWriter, escaped
 from streamer.sinks.sink import Sink, SinkSettings
-from streamer.sources.base import AudioSource
+from streamer.sources.base import AudioSource, Patience
 from streamer.sources.conditioner import ChannelChoice
 from streamer.sources.file import FileSource
 from streamer.sources.microphone import Microphone, find_device, list_devices
@@ -69,7 +69,7 @@ def run(settings: RunSettings) -> int:
         classifier = OnnxClassifier(settings.model or BUNDLED_MODEL)
         detector = (SileroDetector if settings.is_silero else NetworkDetector)(speech, settings.detector)
         pipeline = Pipeline(speech, detector, classifier, partials=settings.partials, auto_gain=settings.auto_gain)
-        source = stack.enter_context(_source(settings))
+        source = stack.enter_context(_source(settings, pipeline.patience))
         sinks = [stack.enter_context(Sink(output, classifier.labels)) for output in settings.outputs]
         daemon = Daemon(source, pipeline, sinks)
         stack.enter_context(StopSignals(daemon.stop))
@@ -154,13 +154,13 @@ def _scalar(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _source(settings: RunSettings) -> AudioSource:
+def _source(settings: RunSettings, patience: Patience) -> AudioSource:
     if settings.input == "mic":
-        return Microphone(settings.device, settings.channel)
+        return Microphone(settings.device, settings.channel, patience)
     source: AudioSource
     if settings.input == "-":
         pcm = PcmFormat(settings.pcm_format, settings.num_channels)
         source = PipeSource(_STDIN, pcm, settings.rate_hz, settings.channel)
     else:
         source = FileSource(Path(settings.input), settings.channel)
-    return RealTime(source) if settings.realtime else source
+    return RealTime(source, patience) if settings.realtime else source

@@ -122,6 +122,18 @@ class Pipeline:
         """Index of the next sample expected."""
         return self._origin + self._num_frames * self._frame_samples + self._num_in_frame
 
+    def patience(self) -> int:
+        """Return how many samples may be gathered before they are pushed, and no result come later for it.
+
+        In silence that is 100 ms, in speech up to where the utterance in hand may end. Fewer pushes cost less: it is
+        waking up that is dear.
+        """
+        frames = self._segmenter.patience_frames
+        if self._partials and self._segmenter.is_in_speech:
+            due = self._next_partial - self._num_frames * self._frame_samples
+            frames = min(frames, max(1, -(-due // self._frame_samples)))
+        return frames * self._frame_samples - self._num_in_frame
+
     def push(self, samples: NDArray[np.int16]) -> list[PipelineEvent]:
         """Return the events that ``samples`` bring about, in order.
 

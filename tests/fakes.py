@@ -185,3 +185,8 @@ def with_hangover(hangover_ms: int, **others: Any) -> SpeechSettings:
     return SpeechSettings(
         hangover_ms=hangover_ms, shortest_hangover_ms=hangover_ms, longest_hangover_ms=hangover_ms, **others
     )
+
+
+def each_block() -> int:
+    """Return how many samples a source gathers for somebody without patience: 20 ms."""
+    return 320

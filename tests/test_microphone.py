@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake_portaudio import SAMPLE_BYTES, FakeDevice, FakePortAudio, Format, Overflowed, in_blocks, install
+from fakes import each_block
 from hearing import Item, samples_of, taken_until
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
@@ -60,7 +61,7 @@ def noise_bytes(num_frames: int, opened: Format) -> bytes:
 
 def heard(channel: ChannelChoice = MIX) -> tuple[list[Item], Microphone]:
     """Return all that the microphone gives until its device stops."""
-    with Microphone(None, channel) as source:
+    with Microphone(None, channel, each_block) as source:
         taken, complaint = taken_until(DeviceError, source.blocks())
         assert "was lost" in complaint
         return taken, source
@@ -96,7 +97,7 @@ def conditioned(content: bytes, opened: Format, channel: ChannelChoice) -> Sampl
 def test_the_first_format_that_the_device_takes_is_opened(
     device: FakeDevice, channel: ChannelChoice, chosen: Format
 ) -> None:
-    with portaudio(device) as installed, Microphone(None, channel) as source:
+    with portaudio(device) as installed, Microphone(None, channel, each_block) as source:
         assert [stream.format for stream in installed.streams] == [chosen]
         assert installed.streams[0].blocksize == chosen[0] // 50
         told = source.describe()
@@ -109,7 +110,7 @@ def test_the_first_format_that_the_device_takes_is_opened(
 
 def test_formats_change_fastest_and_rates_slowest() -> None:
     device = FakeDevice(channels=2, default_rate_hz=44_100.0, takes=lambda wanted: wanted == (44_100, 2, "int24"))
-    with portaudio(device) as installed, Microphone(None, MIX):
+    with portaudio(device) as installed, Microphone(None, MIX, each_block):
         formats = ["int16", "int32", "float32", "int24"]
         assert installed.tried == [(rate, n, dtype) for rate in (16_000, 44_100) for n in (1, 2) for dtype in formats]
 
@@ -119,7 +120,7 @@ def test_a_device_that_refuses_everything_is_named(device: FakeDevice) -> None:
     complaint = (
         r"microphone 'microphone': can not be opened in any of 24 formats tried \(.*PaErrorCode.*\); is it in use"
     )
-    with portaudio(device) as installed, pytest.raises(DeviceError, match=complaint), Microphone(None, MIX):
+    with portaudio(device) as installed, pytest.raises(DeviceError, match=complaint), Microphone(None, MIX, each_block):
         pass
 
     assert len(set(installed.tried)) == 24
@@ -128,7 +129,11 @@ def test_a_device_that_refuses_everything_is_named(device: FakeDevice) -> None:
 
 def test_a_channel_that_the_device_has_not_is_refused() -> None:
     complaint = "microphone 'microphone': channel 3 asked for, but the device has 2"
-    with portaudio(FakeDevice(channels=2)), pytest.raises(DeviceError, match=complaint), Microphone(None, 3):
+    with (
+        portaudio(FakeDevice(channels=2)),
+        pytest.raises(DeviceError, match=complaint),
+        Microphone(None, 3, each_block),
+    ):
         pass
 
 
@@ -181,7 +186,7 @@ def test_what_the_ring_could_not_hold_is_accounted_for(rate_hz: int) -> None:
         all_written.set()
 
     device = FakeDevice(script=script, takes=lambda wanted: wanted == opened)
-    with portaudio(device), Microphone(None, MIX) as source:
+    with portaudio(device), Microphone(None, MIX, each_block) as source:
         assert all_written.wait(20)
         taken, _ = taken_until(DeviceError, source.blocks())
 
@@ -241,7 +246,7 @@ def test_what_the_resampler_gives_up_at_a_gap_was_captured_before_it() -> None:
         all_written.set()
 
     device = FakeDevice(script=script, takes=lambda wanted: wanted == opened)
-    with portaudio(device), Microphone(None, MIX) as source:
+    with portaudio(device), Microphone(None, MIX, each_block) as source:
         assert all_written.wait(20)
         time.sleep(0.05)  # so long has the tail been in our hands
         (first, tail, *_), _ = taken_until(DeviceError, source.blocks())
@@ -253,7 +258,7 @@ def test_what_the_resampler_gives_up_at_a_gap_was_captured_before_it() -> None:
 
 
 def test_a_device_that_stops_is_lost() -> None:
-    with portaudio(FakeDevice(then="stop")), Microphone(None, MIX) as source:
+    with portaudio(FakeDevice(then="stop")), Microphone(None, MIX, each_block) as source:
         _, complaint = taken_until(DeviceError, source.blocks())
 
     assert complaint == "microphone 'microphone' was lost: plug it in or start its audio server again"
@@ -263,7 +268,7 @@ def test_a_device_that_stops_is_lost() -> None:
 def test_a_device_that_delivers_nothing_has_stalled(monkeypatch: pytest.MonkeyPatch, blocks: list[bytes]) -> None:
     monkeypatch.setattr(microphone_module, "_FIRST_BLOCK_LIMIT_S", 0.3)
     monkeypatch.setattr(microphone_module, "_BLOCK_LIMIT_S", 0.1)
-    with portaudio(FakeDevice(script=lambda _: blocks, then="stall")), Microphone(None, MIX) as source:
+    with portaudio(FakeDevice(script=lambda _: blocks, then="stall")), Microphone(None, MIX, each_block) as source:
         taken, complaint = taken_until(DeviceError, source.blocks())
 
     assert samples_of(taken).size == 320 * len(blocks)
@@ -272,7 +277,7 @@ def test_a_device_that_delivers_nothing_has_stalled(monkeypatch: pytest.MonkeyPa
 
 def test_interrupt_ends_a_read_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(microphone_module, "_LOOK_S", 30.0)
-    with portaudio(FakeDevice(then="stall")), Microphone(None, MIX) as source:
+    with portaudio(FakeDevice(then="stall")), Microphone(None, MIX, each_block) as source:
         interrupter = threading.Timer(0.05, source.interrupt)
         interrupter.start()
         started_s = time.monotonic()
@@ -285,14 +290,22 @@ def test_interrupt_ends_a_read_that_waits(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_device_that_does_not_open_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(microphone_module, "_CALL_LIMIT_S", 0.05)
     complaint = "microphone 'microphone': opening the microphone takes more than .*: the audio system hangs; start it"
-    with portaudio(FakeDevice(hangs_in="open")), pytest.raises(DeviceHungError, match=complaint), Microphone(None, MIX):
+    with (
+        portaudio(FakeDevice(hangs_in="open")),
+        pytest.raises(DeviceHungError, match=complaint),
+        Microphone(None, MIX, each_block),
+    ):
         pass
 
 
 def test_a_device_that_does_not_close_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(microphone_module, "_CALL_LIMIT_S", 0.05)
     device = FakeDevice(hangs_in="close", then="stall")
-    with portaudio(device), pytest.raises(DeviceHungError, match="closing the microphone"), Microphone(None, MIX):
+    with (
+        portaudio(device),
+        pytest.raises(DeviceHungError, match="closing the microphone"),
+        Microphone(None, MIX, each_block),
+    ):
         pass
 
 
@@ -311,7 +324,7 @@ def test_what_the_audio_system_writes_while_opening_is_not_shown(capfd: pytest.C
         os.write(2, b"ALSA lib pcm.c:2666:(snd_pcm_open_noupdate) Unknown PCM\n")
         return True
 
-    with portaudio(FakeDevice(takes=takes)), Microphone(None, MIX):
+    with portaudio(FakeDevice(takes=takes)), Microphone(None, MIX, each_block):
         os.write(2, b"ours\n")
 
     assert capfd.readouterr().err == "ours\n"
@@ -330,12 +343,12 @@ def devices_named(*names: str) -> list[FakeDevice]:
     [(None, 3), (1, 1), (4, 4), ("Webcam", 4), ("web", 4), ("INTERN", 2), ("USB Audio", 1), ("audio 2", 3)],
 )
 def test_a_device_is_chosen_by_index_name_or_part(wanted: int | str | None, index: int) -> None:
-    with portaudio(*devices_named(*NAMES), default_index=3), Microphone(wanted, MIX) as source:
+    with portaudio(*devices_named(*NAMES), default_index=3), Microphone(wanted, MIX, each_block) as source:
         assert source.describe()["device"]["index"] == index
 
 
 def test_without_a_default_the_first_device_is_taken() -> None:
-    with portaudio(*devices_named(*NAMES), default_index=-1), Microphone(None, MIX) as source:
+    with portaudio(*devices_named(*NAMES), default_index=-1), Microphone(None, MIX, each_block) as source:
         assert source.describe()["device"]["name"] == "USB Audio"
 
 
@@ -349,22 +362,26 @@ def test_without_a_default_the_first_device_is_taken() -> None:
     ],
 )
 def test_a_device_that_is_not_one_is_refused(wanted: int | str, complaint: str) -> None:
-    with portaudio(*devices_named(*NAMES)), pytest.raises(DeviceError, match=complaint), Microphone(wanted, MIX):
+    with (
+        portaudio(*devices_named(*NAMES)),
+        pytest.raises(DeviceError, match=complaint),
+        Microphone(wanted, MIX, each_block),
+    ):
         pass
 
 
 def test_two_devices_of_one_name_are_told_apart_by_index() -> None:
     with portaudio(*devices_named("USB Audio", "USB Audio")):
         with pytest.raises(DeviceError, match="more than one capture device matches 'USB Audio'"):
-            Microphone("USB Audio", MIX).__enter__()
-        with Microphone(2, MIX) as source:
+            Microphone("USB Audio", MIX, each_block).__enter__()
+        with Microphone(2, MIX, each_block) as source:
             assert source.describe()["device"]["index"] == 2
 
 
 @pytest.mark.parametrize("wanted", [None, 0, "microphone"])
 def test_no_device_at_all_is_told(wanted: int | str | None) -> None:
     with portaudio(*devices_named()), pytest.raises(DeviceError, match="no capture device found: plug in a microphone"):
-        Microphone(wanted, MIX).__enter__()
+        Microphone(wanted, MIX, each_block).__enter__()
 
 
 @pytest.mark.parametrize(

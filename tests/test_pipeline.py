@@ -233,6 +233,37 @@ def test_events_come_in_order_and_from_what_was_heard(flags: str, sizes: list[in
                 end = event.end_sample
 
 
+@given(flags=FLAGS, rest=st.integers(0, 700), with_partials=st.booleans())
+def test_patience_delays_no_result(flags: str, rest: int, with_partials: bool) -> None:
+    """Results come with the push that ends at the frame which decides them, as if each frame were pushed alone."""
+    pipeline, _ = pipeline_of(partials=with_partials)
+    samples = loud_where(flags, FRAME)
+    samples = np.concatenate([samples, samples[:rest]])
+    end = 0
+    while end < samples.size:
+        wanted = pipeline.patience()
+        assert 0 < wanted <= 16_000
+        assert (end + wanted) % FRAME == 0
+        was_in_speech = pipeline._segmenter.is_in_speech
+        start, end = end, min(samples.size, end + wanted)
+        for event in pipeline.push(samples[start:end]):
+            if was_in_speech:
+                assert event.decided_sample == end
+
+
+def test_patience_is_100_ms_in_silence_and_a_hangover_in_speech() -> None:
+    pipeline = Pipeline(SETTINGS, FlagDetector("0" * 50 + "1" * 100), FixedClassifier())
+
+    assert pipeline.patience() == 1600
+    pipeline.push(noise(100))
+    assert pipeline.patience() == 1500
+    pipeline.push(noise(80 * FRAME - 100))
+    assert pipeline._segmenter.is_in_speech
+    for _ in range(3):  # each time as far as an end could be
+        pipeline.push(noise(pipeline.patience()))
+    assert pipeline.patience() == HANGOVER * FRAME
+
+
 # The rows that are judged
 
 

@@ -4,7 +4,8 @@ import threading
 import time
 
 import numpy as np
-from fakes import ListSource
+import pytest
+from fakes import ListSource, each_block
 from signals import ramp, silence
 
 from streamer.sources.base import AudioBlock, LostSamples
@@ -12,7 +13,7 @@ from streamer.sources.realtime import RealTime
 
 
 def test_the_samples_stay_the_same_in_blocks_of_20_ms() -> None:
-    paced = RealTime(ListSource(AudioBlock(ramp(1000)), AudioBlock(ramp(0)), AudioBlock(ramp(320))))
+    paced = RealTime(ListSource(AudioBlock(ramp(1000)), AudioBlock(ramp(0)), AudioBlock(ramp(320))), each_block)
 
     blocks = [block.samples for block in paced.blocks() if isinstance(block, AudioBlock)]
 
@@ -21,7 +22,7 @@ def test_the_samples_stay_the_same_in_blocks_of_20_ms() -> None:
 
 
 def test_no_block_comes_before_its_last_sample_was_heard() -> None:
-    paced = RealTime(ListSource(AudioBlock(ramp(3200))))
+    paced = RealTime(ListSource(AudioBlock(ramp(3200))), each_block)
     started_s = time.monotonic()
 
     came_s = [(time.monotonic(), block.captured_s) for block in paced.blocks() if isinstance(block, AudioBlock)]
@@ -32,8 +33,31 @@ def test_no_block_comes_before_its_last_sample_was_heard() -> None:
     assert captured_s[-1] >= started_s + 0.2
 
 
+def test_somebody_with_patience_is_given_longer_blocks_later() -> None:
+    wishes = iter([1600, 320, 4800, 100])
+    paced = RealTime(ListSource(AudioBlock(ramp(4000))), lambda: next(wishes))
+
+    came = [(block.samples.size, time.monotonic(), block.captured_s) for block in paced.blocks()]
+
+    assert [size for size, _, _ in came] == [1600, 320, 2080]
+    assert all(now_s >= captured_s for _, now_s, captured_s in came)
+    assert came[-1][2] - came[0][2] == pytest.approx(0.15, abs=1e-6)
+
+
+def test_what_was_heard_until_an_interrupt_is_not_lost() -> None:
+    paced = RealTime(ListSource(AudioBlock(ramp(16_000))), lambda: 16_000)
+    threading.Timer(0.2, paced.interrupt).start()
+
+    (block,) = paced.blocks()
+
+    assert 1600 <= block.samples.size < 16_000
+    np.testing.assert_array_equal(block.samples, ramp(block.samples.size))
+
+
 def test_lost_samples_take_their_time_too() -> None:
-    paced = RealTime(ListSource(AudioBlock(ramp(320)), LostSamples(800, "driver_overflow"), AudioBlock(ramp(320))))
+    paced = RealTime(
+        ListSource(AudioBlock(ramp(320)), LostSamples(800, "driver_overflow"), AudioBlock(ramp(320))), each_block
+    )
 
     first, lost, second = paced.blocks()
 
@@ -47,7 +71,7 @@ def test_lost_samples_take_their_time_too() -> None:
 
 def test_interrupt_ends_the_wait_and_the_source() -> None:
     source = ListSource(AudioBlock(silence(16_000 * 60)))
-    paced = RealTime(source)
+    paced = RealTime(source, each_block)
     interrupter = threading.Timer(0.05, paced.interrupt)
     interrupter.start()
     started_s = time.monotonic()
@@ -63,7 +87,7 @@ def test_the_rest_is_up_to_the_source() -> None:
     source = ListSource()
     source.overflows = 3
 
-    with RealTime(source) as paced:
+    with RealTime(source, each_block) as paced:
         assert paced.describe() == {"kind": "list", "realtime": True}
         assert (paced.is_live, paced.is_device, paced.overflows) == (True, False, 3)
     assert source.calls == ["enter", "exit"]

@@ -213,3 +213,43 @@ def test_frames_are_dated_by_the_last_write_behind_them() -> None:
     assert isinstance(second, RingBlock)
     assert before_s <= second.captured_s <= after_s
     assert second.captured_s - first.captured_s == pytest.approx(10 / RATE_HZ)
+
+
+def test_a_reader_with_patience_is_woken_when_enough_is_there() -> None:
+    ring = SampleRing(CAPACITY, FRAME_BYTES, RATE_HZ)
+    taken: list[object] = []
+    reader = threading.Thread(target=lambda: taken.append(ring.read(10.0, 6)))
+    reader.start()
+    for first in range(0, 6, 2):
+        assert taken == []
+        ring.write(encoded(first, 2))
+        time.sleep(0.02)
+    reader.join(5.0)
+
+    (block,) = taken
+    assert isinstance(block, RingBlock)
+    assert decoded(block) == list(range(6))
+
+
+def test_patience_ends_with_the_time_a_gap_or_a_wake() -> None:
+    ring = SampleRing(CAPACITY, FRAME_BYTES, RATE_HZ)
+    ring.write(encoded(0, 2))
+    timed = ring.read(0.01, 6)
+    ring.write(encoded(2, 1))
+    ring.write(encoded(7, 1), 4)
+    before_gap, gap = ring.read(10.0, 6), ring.read(10.0, 6)
+    ring.wake()
+    woken = ring.read(10.0, 6)
+
+    assert gap == RingGap(3, 4, "driver_overflow")
+    blocks = [block for block in (timed, before_gap, woken) if isinstance(block, RingBlock)]
+    assert [decoded(block) for block in blocks] == [[0, 1], [2], [7]]
+
+
+def test_nobody_can_wait_for_more_than_fits() -> None:
+    ring = SampleRing(CAPACITY, FRAME_BYTES, RATE_HZ)
+    ring.write(encoded(0, CAPACITY))
+
+    block = ring.read(10.0, 10 * CAPACITY)
+
+    assert isinstance(block, RingBlock)

@@ -1,11 +1,14 @@
 """What a source gives, and what it can be asked."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+Patience = Callable[[], int]
+"""Tells a live source how many samples at 16 kHz it may gather before it gives a block; at least 1."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 
 from streamer.errors import DeviceError, DeviceHungError
 from streamer.settings import SAMPLE_RATE_HZ
-from streamer.sources.base import AudioBlock, LostSamples
+from streamer.sources.base import AudioBlock, LostSamples, Patience
 from streamer.sources.conditioner import ChannelChoice, Conditioner
 from streamer.sources.pcm import PcmFormat
 from streamer.sources.ring import RingBlock, RingGap, SampleRing
@@ -100,9 +100,9 @@ class Microphone:
     is_live = True
     is_device = True
 
-    def __init__(self, wanted: int | str | None, channel: ChannelChoice) -> None:
+    def __init__(self, wanted: int | str | None, channel: ChannelChoice, patience: Patience) -> None:
         """Choose the device ``wanted`` (index, name or part of it, None for the default)."""
-        self._wanted, self._channel = wanted, channel
+        self._wanted, self._channel, self._patience = wanted, channel, patience
         self._is_interrupted = False
 
     @property
@@ -148,7 +148,7 @@ class Microphone:
         position = 0  # samples at 16 kHz since the device was opened
         captured_s = time.monotonic()
         while not self._is_interrupted:
-            taken = self._ring.read(_LOOK_S)
+            taken = self._ring.read(_LOOK_S, -(-self._patience() * self._rate_hz // SAMPLE_RATE_HZ))
             match taken:
                 case RingBlock(start_frame, content, captured_s):
                     silent_s, limit_s = 0.0, _BLOCK_LIMIT_S

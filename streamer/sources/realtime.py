@@ -5,12 +5,10 @@ import time
 from collections.abc import Iterator
 from typing import Any, Self
 
-from streamer.settings import SAMPLE_RATE_HZ, ms_to_samples
-from streamer.sources.base import AudioBlock, AudioSource, LostSamples
+from streamer.settings import SAMPLE_RATE_HZ
+from streamer.sources.base import AudioBlock, AudioSource, LostSamples, Patience
 
 _LATE_S = 0.5
-_BLOCK_SAMPLES = ms_to_samples(20)
-"""As a microphone delivers them."""
 
 
 class RealTime:
@@ -19,9 +17,9 @@ class RealTime:
     is_live = True
     is_device = False
 
-    def __init__(self, source: AudioSource) -> None:
+    def __init__(self, source: AudioSource, patience: Patience) -> None:
         """Pace ``source``."""
-        self._source = source
+        self._source, self._patience = source, patience
         self._interrupted = threading.Event()
 
     @property
@@ -51,8 +49,10 @@ class RealTime:
                 num_samples += block.num_samples
                 yield block
                 continue
-            for start in range(0, block.samples.size, _BLOCK_SAMPLES):
-                samples = block.samples[start : start + _BLOCK_SAMPLES]
+            left = block.samples
+            while left.size:
+                wanted = self._patience()
+                samples, left = left[:wanted], left[wanted:]
                 num_samples += samples.size
                 first_s = time.monotonic() if first_s is None else first_s
                 captured_s = first_s + num_samples / SAMPLE_RATE_HZ
@@ -60,6 +60,9 @@ class RealTime:
                     captured_s = time.monotonic()
                     first_s = captured_s - num_samples / SAMPLE_RATE_HZ
                 if self._interrupted.wait(max(0.0, captured_s - time.monotonic())):
+                    now_s = time.monotonic()
+                    num_to_come = max(0, int((captured_s - now_s) * SAMPLE_RATE_HZ))
+                    yield AudioBlock(samples[: max(0, samples.size - num_to_come)], now_s)
                     return
                 yield AudioBlock(samples, captured_s)
 

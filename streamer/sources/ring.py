@@ -48,6 +48,7 @@ class SampleRing:
         self._written_s = 0.0
         self._frame_s = 1.0 / rate_hz
         self._is_woken = False
+        self._num_wanted = 1
         self.overflows = 0
 
     def write(self, content: memoryview, num_lost: int | None = None) -> None:
@@ -71,7 +72,8 @@ class SampleRing:
             self._written_s = time.monotonic()
             if self._written - self._read > capacity:
                 self._drop_oldest(self._written - capacity)
-            self._changed.notify()
+            if self._is_enough():
+                self._changed.notify()
 
     def wake(self) -> None:
         """Make a waiting :meth:`read` return None now."""
@@ -79,10 +81,15 @@ class SampleRing:
             self._is_woken = True
             self._changed.notify()
 
-    def read(self, timeout_s: float) -> RingBlock | RingGap | None:
-        """Return what there is: all frames up to the next gap, or the gap; None after ``timeout_s`` without any."""
+    def read(self, timeout_s: float, num_wanted: int = 1) -> RingBlock | RingGap | None:
+        """Return what there is: all frames up to the next gap, or the gap; None after ``timeout_s`` without any.
+
+        Waits for ``num_wanted`` frames, or a gap, at most ``timeout_s``: a reader that is not in a hurry is woken
+        seldom.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._is_woken or self._written > self._read or self._gaps, timeout_s)
+            self._num_wanted = min(num_wanted, len(self._frames))
+            self._changed.wait_for(lambda: self._is_woken or self._is_enough(), timeout_s)
             self._is_woken = False
             if self._gaps and self._gaps[0][0] <= self._read:
                 return self._take_gap()
@@ -90,6 +97,9 @@ class SampleRing:
             if end == self._read:
                 return None
             return self._take_block(end)
+
+    def _is_enough(self) -> bool:
+        return self._written - self._read >= self._num_wanted or bool(self._gaps)
 
     def _take_gap(self) -> RingGap:
         _, num_lost, reason = self._gaps.popleft()

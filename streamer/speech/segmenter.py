@@ -16,6 +16,9 @@ _SUSPICION_MS = 400
 _IDLE_MS = 1000
 """How long frames wait at the most."""
 
+_BATCH_MS = 100
+"""In silence: how long frames may wait for others before they are pushed."""
+
 _NEVER = 2**63
 
 
@@ -75,6 +78,7 @@ class Segmenter:
         """Wait for speech."""
         self._detector, self._endpointer = detector, Endpointer(settings)
         self._suspicion_frames, self._idle_frames = settings.frames(_SUSPICION_MS), settings.frames(_IDLE_MS)
+        self._batch_frames = settings.frames(_BATCH_MS)
         self.reset()
 
     def reset(self) -> None:
@@ -105,6 +109,13 @@ class Segmenter:
     def most_unjudged_frames(self) -> int:
         """How many of the last frames can wait to be judged."""
         return self._idle_frames
+
+    @property
+    def patience_frames(self) -> int:
+        """How many frames may be gathered before they are pushed, and no end be told later for it."""
+        if self._due_frame == _NEVER:
+            return self._batch_frames
+        return max(1, self._due_frame - self._num_frames)
 
     def push(self, frame: NDArray[np.int16]) -> list[SpeechEvent]:
         """Take the next frame, shape ``(frame_samples,)``, int16; return what is known from it on.
