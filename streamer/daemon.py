@@ -95,6 +95,7 @@ class Daemon:
         next_status = status_samples
         for item in self._source.blocks():
             taken_s = self._clock.monotonic()
+            self._pipeline.stopwatch.start()
             match item:
                 case LostSamples(num_samples, reason):
                     events = self._pipeline.skip(num_samples, reason)
@@ -118,6 +119,7 @@ class Daemon:
         error = self._first_error()
         reason, cut = _ending(error) if error else (("signal", "stop") if self._is_stopped else ("eof", "eof"))
         taken_s = self._clock.monotonic()
+        self._pipeline.stopwatch.start()
         for event in self._pipeline.finish(cut):
             self._tell(event, taken_s)
         self._tell(self._end(reason), taken_s)
@@ -155,15 +157,16 @@ class Daemon:
                 self._errors.append(error)
 
     def _latency_ms(self, event: Utterance | Partial, taken_s: float) -> dict[str, float]:
-        """Return how long after the end of the speech the line leaves, by cause; offline, in audio time."""
-        now_s = self._clock.monotonic()
-        causes_s = {"hangover": (event.decided_sample - event.end_sample) / SAMPLE_RATE_HZ, "compute": now_s - taken_s}
-        total_s = sum(causes_s.values())
+        """Return how long after the end of the speech the line leaves, and by cause; offline, in audio time."""
+        lasted_s = self._clock.monotonic() - taken_s
+        causes_s = {"hangover": (event.decided_sample - event.end_sample) / SAMPLE_RATE_HZ, "block": 0.0, "queue": 0.0}
         if self._anchor:
             position, captured_s = self._anchor
-            total_s = now_s - captured_s + (position - event.end_sample) / SAMPLE_RATE_HZ
-            causes_s["queue"] = total_s - sum(causes_s.values())
-        return {cause: round(1000 * lasted_s, 1) for cause, lasted_s in {"total": total_s, **causes_s}.items()}
+            causes_s["block"] = (position - event.decided_sample) / SAMPLE_RATE_HZ
+            causes_s["queue"] = taken_s - captured_s
+        total_s = sum(causes_s.values()) + lasted_s
+        causes_s |= self._pipeline.stopwatch.spent_s
+        return {cause: round(1000 * caused_s, 2) for cause, caused_s in {"total": total_s, **causes_s}.items()}
 
     def _time(self, sample: int) -> str | None:
         """Return the wall clock at ``sample``, None where the stream is not live."""

@@ -15,6 +15,7 @@ from streamer.settings import PARTIAL_FIRST_MS, PARTIAL_STEP_MS, MfccSettings, S
 from streamer.speech.endpointing import SpeechEnded, SpeechEvent, SpeechStarted
 from streamer.speech.gain import AutoGain
 from streamer.speech.segmenter import Segmenter, SpeechDetector
+from streamer.stopwatch import Stopwatch
 
 PipelineEvent = Partial | Utterance | Gap
 
@@ -80,6 +81,7 @@ class Pipeline:
                 f"({features.window_ms} + {features.hop_ms}), got {settings.min_utterance_ms}"
             )
         self._settings, self._classifier, self._partials = settings, classifier, partials
+        self.stopwatch = Stopwatch()
         self._segmenter = Segmenter(settings, detector)
         self._extractor = IncrementalMfcc(features)
         self._hop, self._window = features.hop_samples, features.window_samples
@@ -191,7 +193,10 @@ class Pipeline:
         self._history.push(frame)
         if self._has_rows:
             self._rows.append(self._extractor.push(frame))
-        events = self._follow(self._segmenter.push(frame))
+            self.stopwatch.done("features")
+        found = self._segmenter.push(frame)
+        self.stopwatch.done("vad")
+        events = self._follow(found)
         if self._segmenter.is_in_speech:
             self._hear(self._segmenter.speech_end_frame * self._frame_samples)
         if self._partials and self._segmenter.is_in_speech:
@@ -227,6 +232,7 @@ class Pipeline:
             self._rows.reset(kept_row)
             self._rows.append(self._extractor.push(audio))
             self._has_rows = True
+            self.stopwatch.done("features")
         self._first_row = self._heard_row = -(-first // self._hop)
         self._classifier.reset()
         self._start = start
@@ -249,7 +255,9 @@ class Pipeline:
     def _maybe_partial(self) -> list[PipelineEvent]:
         if self._num_frames * self._frame_samples < self._next_partial:
             return []
-        events = self._follow(self._segmenter.judge())
+        found = self._segmenter.judge()
+        self.stopwatch.done("vad")
+        events = self._follow(found)
         end = self._segmenter.speech_end_frame * self._frame_samples
         if not self._segmenter.is_in_speech or end < self._next_partial:
             return events
@@ -274,10 +282,13 @@ class Pipeline:
         if end_row > self._heard_row:
             self._classifier.push(self._rows.between(self._heard_row, end_row))
             self._heard_row = end_row
+            self.stopwatch.done("infer")
 
     def _classify(self, end: int) -> tuple[str, dict[str, float]]:
         """Judge the utterance in hand up to sample ``end``."""
         self._hear(end)
         posterior = self._classifier.posterior()
         probs = dict(zip(self._classifier.labels, posterior.tolist(), strict=True))
-        return self._classifier.decide(posterior), probs
+        label = self._classifier.decide(posterior)
+        self.stopwatch.done("infer")
+        return label, probs

@@ -26,6 +26,7 @@ from streamer.settings import SpeechSettings
 from streamer.sinks.lines import ReaderGoneError
 from streamer.sinks.record import Record
 from streamer.sources.base import AudioBlock, LostSamples
+from streamer.stopwatch import Stopwatch
 
 SETTINGS = SpeechSettings()
 FRAME = SETTINGS.frame_samples
@@ -55,8 +56,10 @@ def daemon_of(
     classifier: FixedClassifier | None = None,
     partials: bool = False,
 ) -> Daemon:
+    clock = clock or FixedClock()
     pipeline = Pipeline(SETTINGS, LoudnessDetector(), classifier or FixedClassifier(), partials=partials)
-    return Daemon(source, pipeline, sinks, clock=clock or FixedClock())
+    pipeline.stopwatch = Stopwatch(clock.monotonic)
+    return Daemon(source, pipeline, sinks, clock=clock)
 
 
 def records_of(source: ListSource, **options: Any) -> list[Record]:
@@ -238,7 +241,15 @@ def test_the_latency_of_a_recording_is_in_audio_time() -> None:
 
     records = records_of(ListSource(block(SPEECH)), clock=clock, classifier=SlowClassifier(clock))
 
-    assert records[1]["latency_ms"] == {"total": 245.0, "hangover": 240.0, "compute": 5.0}
+    assert records[1]["latency_ms"] == {
+        "total": 245.0,
+        "hangover": 240.0,
+        "block": 0.0,
+        "queue": 0.0,
+        "vad": 0.0,
+        "features": 0.0,
+        "infer": 5.0,
+    }
     assert records[-1]["latency_ms"] == {"p50": 245.0, "p95": 245.0, "p99": 245.0}
 
 
@@ -248,7 +259,15 @@ def test_the_latency_of_a_live_stream_counts_from_the_capture() -> None:
 
     records = records_of(source, clock=clock, classifier=SlowClassifier(clock))
 
-    assert records[1]["latency_ms"] == {"total": 265.0, "hangover": 240.0, "compute": 5.0, "queue": 20.0}
+    assert records[1]["latency_ms"] == {
+        "total": 265.0,
+        "hangover": 240.0,
+        "block": 0.0,
+        "queue": 20.0,
+        "vad": 0.0,
+        "features": 0.0,
+        "infer": 5.0,
+    }
 
 
 def test_latency_of_a_long_live_block_counts_from_the_end_of_the_speech() -> None:
@@ -257,6 +276,7 @@ def test_latency_of_a_long_live_block_counts_from_the_end_of_the_speech() -> Non
     (_, utterance, _) = records_of(source, clock=FixedClock(monotonic_s=1000.0))
 
     assert utterance["latency_ms"]["total"] == 620.0  # 1.6 s - 1.0 s, and the queue
+    assert utterance["latency_ms"]["block"] == 620.0 - utterance["latency_ms"]["hangover"] - 20.0
 
 
 def test_percentiles_are_those_of_the_utterances() -> None:

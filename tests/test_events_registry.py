@@ -19,6 +19,7 @@ EXAMPLES = [
     if line.startswith("{")
 ]
 TIME = "2026-11-22T22:03:01.123Z"
+LATENCY_MS = {"total": 300.5, "hangover": 300.0, "block": 0.0, "queue": 0.0, "vad": 0.2, "features": 0.2, "infer": 0.1}
 PROBS = {"anger": 0.7, "neutral": 0.3}
 SPEECH_SETTINGS = EXAMPLES[0]["settings"]["speech"]
 EVENTS = [
@@ -55,7 +56,15 @@ def test_every_type_has_an_example() -> None:
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 @pytest.mark.parametrize("time", [None, TIME])
 def test_printed_event_fits_the_schema(event: Start, time: str | None) -> None:
-    latency_ms = {"total": 300.5, "hangover": 300.0, "compute": 0.5}
+    latency_ms = {
+        "total": 300.5,
+        "hangover": 300.0,
+        "block": 0.0,
+        "queue": 0.0,
+        "vad": 0.2,
+        "features": 0.2,
+        "infer": 0.1,
+    }
 
     record = json.loads(jsonl(to_record(event, latency_ms=latency_ms, time=time)))
 
@@ -64,7 +73,19 @@ def test_printed_event_fits_the_schema(event: Start, time: str | None) -> None:
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 def test_printed_keys_come_in_the_documented_order(event: Start) -> None:
-    record = to_record(event, latency_ms={"total": 1.0, "hangover": 0.0, "compute": 1.0}, time=TIME)
+    record = to_record(
+        event,
+        latency_ms={
+            "total": 1.0,
+            "hangover": 0.0,
+            "block": 0.0,
+            "queue": 0.0,
+            "vad": 0.2,
+            "features": 0.2,
+            "infer": 0.1,
+        },
+        time=TIME,
+    )
 
     example = next(example for example in EXAMPLES if example["type"] == record["type"])
     assert [key for key in record if key != "time"] == [key for key in example if key != "time"]
