@@ -66,7 +66,7 @@ def test_the_first_signal_tells_the_utterance_in_hand(model: Path, number: signa
     with listening(model, "--partials") as process:
         assert process.stdout
         feed(process, SPEAKING)
-        seen = wait_for(process.stdout.fileno(), b'"end_s":1.8')
+        seen = wait_for(process.stdout.fileno(), b'"end_s":1.7')
         signalled_s = time.monotonic()
         process.send_signal(number)
         out, err = ended(process)
