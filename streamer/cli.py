@@ -78,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="default: the bundled one")
     inspect.add_argument("--self-test", action="store_true", help="check that this machine runs it rightly")
     inspect.set_defaults(command=lambda parsed: commands.inspect(parsed.model, self_test=parsed.self_test))
+    bench = subparsers.add_parser("bench", help="measure what it costs on this machine", allow_abbrev=False)
+    bench.add_argument("--json", action="store_true", help="for programs")
+    bench.set_defaults(command=lambda parsed: commands.bench(as_json=parsed.json))
     return parser
 
 

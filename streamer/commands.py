@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer import __version__
+from streamer.bench import bench as measure
 from streamer.daemon import Daemon
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
 from streamer.events import Start
@@ -133,6 +134,20 @@ def inspect(model: Path | None, *, self_test: bool) -> int:
         out.write(escaped(line))
     if self_test:
         out.write(f"self-test: passed, the logits differ by at most {OnnxClassifier(path).self_test():.1e}")
+    return 0
+
+
+def bench(*, as_json: bool) -> int:
+    """Measure what this machine makes of it and print it."""
+
+    def make_pipeline() -> Pipeline:
+        speech = SpeechSettings()
+        return Pipeline(speech, NetworkDetector(speech), OnnxClassifier(BUNDLED_MODEL))
+
+    out = LineWriter.standard_output()
+    found = measure(make_pipeline)
+    for line in [json.dumps(found)] if as_json else _outline(found):
+        out.write(escaped(line))
     return 0
 
 

@@ -47,9 +47,9 @@ class EmotionClassifier(Protocol):
 class Pipeline:
     """Turns 16 kHz samples into events, however the samples are split.
 
-    While nobody speaks, samples go to the detector and into a short history only. When an onset is known the rows
-    from the pre-roll on are computed from that history, on the grid that counts from the start of the stream (after
-    a gap: from its end). The classifier hears each row once, as soon as it is known to belong to the utterance.
+    Samples go to the detector and into a short history. What is known to belong to an utterance, pre-roll included,
+    becomes rows from that history, on the grid that counts from the start of the stream (after a gap: from its end),
+    and the classifier hears each row once.
     Latency: see :class:`~streamer.speech.segmenter.Segmenter`.
     """
 
@@ -115,7 +115,8 @@ class Pipeline:
         self._start = 0
         self._first_row = self._heard_row = 0  # of the utterance in hand; behind the last that the classifier heard
         self._next_partial = 0
-        self._has_rows = False  # whether the rows go on from the last utterance's start to here
+        self._has_rows = False  # whether the rows go on from the start of the utterance in hand or just cut
+        self._extracted = 0  # behind the last sample that the extractor was given
         self._segmenter.reset()
         self._history.reset()
 
@@ -191,9 +192,6 @@ class Pipeline:
         if self._gain:
             frame = self._gain.push(frame)
         self._history.push(frame)
-        if self._has_rows:
-            self._rows.append(self._extractor.push(frame))
-            self.stopwatch.done("features")
         found = self._segmenter.push(frame)
         self.stopwatch.done("vad")
         events = self._follow(found)
@@ -224,15 +222,14 @@ class Pipeline:
         first = max(0, start - self._pre_roll, self._last_end)
         # The row at or before it is always there to begin with; it is not always the utterance's own.
         kept_row = first // self._hop
-        if self._has_rows:  # of an utterance that ended not long ago
+        if self._has_rows:  # of an utterance that was cut at its maximum
             self._rows.drop_before(kept_row)
         else:
-            audio, previous = self._history.since(kept_row * self._hop)
+            self._extracted = kept_row * self._hop
+            _, previous = self._history.since(self._extracted)
             self._extractor.reset(previous)
             self._rows.reset(kept_row)
-            self._rows.append(self._extractor.push(audio))
             self._has_rows = True
-            self.stopwatch.done("features")
         self._first_row = self._heard_row = -(-first // self._hop)
         self._classifier.reset()
         self._start = start
@@ -280,9 +277,19 @@ class Pipeline:
             self._classifier.reset()
             self._heard_row = self._first_row
         if end_row > self._heard_row:
+            self._extract(end_row)
             self._classifier.push(self._rows.between(self._heard_row, end_row))
             self._heard_row = end_row
             self.stopwatch.done("infer")
+
+    def _extract(self, end_row: int) -> None:
+        """Compute the rows before ``end_row`` that are not there yet: seldom and many, which costs a part of each."""
+        end = (end_row - 1) * self._hop + self._window
+        if end > self._extracted:
+            audio, _ = self._history.since(self._extracted)
+            self._rows.append(self._extractor.push(audio[: end - self._extracted]))
+            self._extracted = end
+        self.stopwatch.done("features")
 
     def _classify(self, end: int) -> tuple[str, dict[str, float]]:
         """Judge the utterance in hand up to sample ``end``."""
