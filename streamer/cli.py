@@ -16,6 +16,15 @@ from streamer.sources.conditioner import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, MIX, C
 from streamer.sources.pcm import PCM_BYTES
 from streamer.speech.network import BUNDLED_DETECTOR
 
+_BENCH = """\
+measures for half a minute, on a voice that it makes itself:
+cost_us_per_s  CPU time per second of audio, as fast as it goes; rest is what joins the stages
+block_us       what a block of 20 ms takes, where each is pushed alone
+core_percent   share of a core for a live stream: waking up and cold caches come on top of cost_us_per_s
+latency_ms     from the end of speech to its line, live
+rss_mib        the most memory that this process had
+start_ms       from the start of `emotion-streamer run` to its first line
+"""
 _EPILOG = """\
 exit codes: 0 clean; 1 the stream broke midway; 2 usage, or input missing, unreadable or not audio;
 3 device absent, lost or stalled; 4 model; 75 a hung device; 130, 143 a second signal
@@ -78,7 +87,13 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="default: the bundled one")
     inspect.add_argument("--self-test", action="store_true", help="check that this machine runs it rightly")
     inspect.set_defaults(command=lambda parsed: commands.inspect(parsed.model, self_test=parsed.self_test))
-    bench = subparsers.add_parser("bench", help="measure what it costs on this machine", allow_abbrev=False)
+    bench = subparsers.add_parser(
+        "bench",
+        help="measure what it costs on this machine",
+        description=_BENCH,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     bench.add_argument("--json", action="store_true", help="for programs")
     bench.set_defaults(command=lambda parsed: commands.bench(as_json=parsed.json))
     return parser

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from streamer import __version__
 from streamer.bench import bench as measure
 from streamer.daemon import Daemon
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
+from streamer.errors import SettingsError
 from streamer.events import Start
 from streamer.onnx import DETECTOR_KIND, metadata_of, open_session, read_model
 from streamer.pipeline import Pipeline
@@ -126,6 +128,8 @@ def inspect(model: Path | None, *, self_test: bool) -> int:
     path = model or BUNDLED_MODEL
     content, sha256 = read_model(path)
     is_detector = metadata_of(open_session(path, content)).get("kind") == DETECTOR_KIND
+    if is_detector and self_test:
+        raise SettingsError(f"{path}: --self-test is for models of emotions, and this is a detector of speech")
     about = SpeechNetwork(path).about() if is_detector else asdict(OnnxClassifier(path).info)
     out = LineWriter.standard_output()
     out.write(escaped(f"file: {path} ({len(content)} bytes)"))
@@ -145,6 +149,7 @@ def bench(*, as_json: bool) -> int:
         return Pipeline(speech, NetworkDetector(speech), OnnxClassifier(BUNDLED_MODEL))
 
     out = LineWriter.standard_output()
+    sys.stderr.write("measuring for half a minute ...\n")
     found = measure(make_pipeline)
     for line in [json.dumps(found)] if as_json else _outline(found):
         out.write(escaped(line))
@@ -156,7 +161,9 @@ def _outline(value: Any, indent: str = "") -> Iterator[str]:
     entries = value.items() if isinstance(value, Mapping) else (("-", item) for item in value)
     for key, entry in entries:
         name = f"{indent}{key}:" if isinstance(value, Mapping) else f"{indent}-"
-        if not isinstance(entry, Mapping | list | tuple):
+        if entry in ({}, [], ()):
+            yield f"{name} none"
+        elif not isinstance(entry, Mapping | list | tuple):
             yield f"{name} {_scalar(entry)}"
         elif isinstance(entry, Mapping) or any(isinstance(item, Mapping | list | tuple) for item in entry):
             yield name

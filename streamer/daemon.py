@@ -82,6 +82,9 @@ class Daemon:
         try:
             if not self._errors:
                 self._listen()
+        except (InputError, StreamBrokenError) as raised:
+            if not self._is_stopped:  # the signal also ended who fed us, perhaps within a sample
+                self._errors.append(raised)
         except StreamerError as raised:
             self._errors.append(raised)
         self._finish()

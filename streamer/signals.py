@@ -23,6 +23,7 @@ class StopSignals:
     def __init__(self, on_stop: Callable[[], None]) -> None:
         """Call ``on_stop``, from another thread, at the first signal."""
         self._on_stop = on_stop
+        self._is_stopped = False
 
     def __enter__(self) -> Self:
         """Take over the signals; in the main thread only."""
@@ -35,9 +36,9 @@ class StopSignals:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Give the signals back."""
+        """Give the signals back, unless one came: the process ends in good order then, and another is an echo."""
         for number, handler in self._previous.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if self._is_stopped else handler)
         signal.set_wakeup_fd(self._previous_fd)
         os.close(self._writer)  # ends the thread, which closes the other end
         self._thread.join()  # what it may be calling must still be open
@@ -49,6 +50,7 @@ class StopSignals:
                 continue
             if stopped_s is None:
                 stopped_s = time.monotonic()
+                self._is_stopped = True
                 self._on_stop()
             elif time.monotonic() - stopped_s > _ECHO_S:
                 os._exit(128 + received[0])

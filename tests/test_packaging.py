@@ -58,4 +58,4 @@ def test_it_states_both_licences_and_brings_their_texts(wheel: zipfile.ZipFile) 
 def test_it_gives_the_command(wheel: zipfile.ZipFile) -> None:
     entry_points = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
 
-    assert "emotion-streamer = streamer.cli:main" in wheel.read(entry_points).decode()
+    assert "emotion-streamer = streamer.__main__:main" in wheel.read(entry_points).decode()

@@ -92,6 +92,46 @@ def test_a_paced_recording_ends_at_once_too(model: Path, number: signal.Signals)
     assert records_in(out)[-1]["reason"] == "signal"
 
 
+@pytest.mark.parametrize("later_s", [0.005, 0.02, 0.04, 0.06])
+def test_the_echo_of_a_signal_changes_nothing_however_late_it_comes(model: Path, later_s: float) -> None:
+    """Also while the process is on its way out."""
+    with listening(model, "--realtime") as process:
+        assert process.stdout
+        feed(process, SPEAKING[:30_000])
+        wait_for(process.stdout.fileno(), b'"start"')
+        process.send_signal(signal.SIGINT)
+        time.sleep(later_s)
+        process.send_signal(signal.SIGINT)
+        _, err = ended(process)
+
+    assert (process.returncode, err) == (0, b"")
+
+
+def test_a_signal_that_also_ends_the_input_within_a_sample_is_no_broken_input(model: Path) -> None:
+    with listening(model) as process:
+        assert process.stdout
+        assert process.stdin
+        wait_for(process.stdout.fileno(), b'"start"')
+        feed(process, SPEAKING[:30_001])
+        process.send_signal(signal.SIGINT)
+        process.stdin.close()
+        process.stdin = None
+        out, err = ended(process)
+
+    assert (process.returncode, err) == (0, b"")
+    assert records_in(out)[-1]["reason"] == "signal"
+
+
+def test_a_signal_at_the_start_ends_the_process_without_a_word(model: Path) -> None:
+    for later_s in (0.06, 0.1, 0.15):
+        with listening(model) as process:
+            time.sleep(later_s)
+            process.send_signal(signal.SIGINT)
+            _, err = ended(process)
+
+        assert (process.returncode, err) in {(-signal.SIGINT, b""), (0, b"")}
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_the_second_signal_ends_a_process_that_is_stuck(model: Path, number: signal.Signals, code: int) -> None:
     """It is stuck in writing to a pipe that nobody reads."""

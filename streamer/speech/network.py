@@ -140,7 +140,10 @@ def metadata(name: str, data: Any, licence: Mapping[str, Any], figures: Any) -> 
 def _check(path: Path, said: Mapping[str, str]) -> None:
     if said.get("kind") != DETECTOR_KIND:
         kind = said.get("kind")
-        raise ModelError(f"{path}: key 'kind' is {kind!r}, expected {DETECTOR_KIND!r}: not a detector of speech")
+        raise ModelError(
+            f"{path}: key 'kind' is {kind!r}, expected {DETECTOR_KIND!r}: not a detector of speech "
+            "(Silero's file is named as silero:FILE, a model of emotions goes with --model)"
+        )
     if said.get("format") != "1":
         raise ModelError(f"{path}: key 'format' is {said.get('format')!r}, but this version reads 1")
     if said.get("rows") != json.dumps(describe_rows()):
