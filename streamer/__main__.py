@@ -1,16 +1,19 @@
 """``emotion-streamer`` and ``python -m streamer``."""
 
+import os
 import signal
-import sys
+from typing import NoReturn
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Run the command line; a signal before the stream is open ends the process as any other, without a traceback."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from streamer import cli  # takes a while
 
-    return cli.main()
+    code = cli.main()
+    # All is closed. On Python's long way out the echo of a signal would still kill, and a frozen audio server hang.
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

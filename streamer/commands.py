@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-import sys
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -69,13 +69,14 @@ def run(settings: RunSettings) -> int:
     """Listen and print until the input ends or a signal comes."""
     speech = SpeechSettings()
     with contextlib.ExitStack() as stack:
+        signals = stack.enter_context(StopSignals())  # the last to leave: an echo of a signal changes nothing
         classifier = OnnxClassifier(settings.model or BUNDLED_MODEL)
         detector = (SileroDetector if settings.is_silero else NetworkDetector)(speech, settings.detector)
         pipeline = Pipeline(speech, detector, classifier, partials=settings.partials, auto_gain=settings.auto_gain)
         source = stack.enter_context(_source(settings, pipeline.patience))
         sinks = [stack.enter_context(Sink(output, classifier.labels)) for output in settings.outputs]
         daemon = Daemon(source, pipeline, sinks)
-        stack.enter_context(StopSignals(daemon.stop))
+        signals.on_stop = daemon.stop
         daemon.run(
             Start(
                 version=__version__,
@@ -149,7 +150,8 @@ def bench(*, as_json: bool) -> int:
         return Pipeline(speech, NetworkDetector(speech), OnnxClassifier(BUNDLED_MODEL))
 
     out = LineWriter.standard_output()
-    sys.stderr.write("measuring for half a minute ...\n")
+    with contextlib.suppress(OSError):
+        os.write(2, b"measuring for half a minute ...\n")
     found = measure(make_pipeline)
     for line in [json.dumps(found)] if as_json else _outline(found):
         out.write(escaped(line))

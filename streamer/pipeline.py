@@ -17,6 +17,9 @@ from streamer.speech.gain import AutoGain
 from streamer.speech.segmenter import Segmenter, SpeechDetector
 from streamer.stopwatch import Stopwatch
 
+_PARTIAL_PATIENCE_FRAMES = 4
+"""In a pause: from one question whether speech goes on to the next."""
+
 PipelineEvent = Partial | Utterance | Gap
 
 
@@ -87,8 +90,9 @@ class Pipeline:
         self._hop, self._window = features.hop_samples, features.window_samples
         self._frame_samples = settings.frame_samples
         self._pre_roll = ms_to_samples(settings.pre_roll_ms)
-        # How old an onset or the maximum can be when it is known.
+        # How old an onset, the maximum or the last speech before a pause can be when more is known.
         latest_frames = self._segmenter.longest_onset_frames + self._segmenter.most_unjudged_frames
+        latest_frames += settings.frames(settings.longest_hangover_ms)
         latest = latest_frames * self._frame_samples
         # One hop more, since rows start on the grid, and the sample before them.
         self._history = SampleHistory(self._pre_roll + latest + self._hop + 1)
@@ -114,7 +118,7 @@ class Pipeline:
         self._last_end = 0  # sample at which the last utterance ended; like all below, counted from the origin
         self._start = 0
         self._first_row = self._heard_row = 0  # of the utterance in hand; behind the last that the classifier heard
-        self._next_partial = 0
+        self._next_partial = self._partial_due_frame = 0  # a sample, and when to ask whether speech has got there
         self._has_rows = False  # whether the rows go on from the start of the utterance in hand or just cut
         self._extracted = 0  # behind the last sample that the extractor was given
         self._segmenter.reset()
@@ -128,13 +132,12 @@ class Pipeline:
     def patience(self) -> int:
         """Return how many samples may be gathered before they are pushed, and no result come later for it.
 
-        In silence that is 100 ms, in speech up to where the utterance in hand may end. Fewer pushes cost less: it is
-        waking up that is dear.
+        In silence that is 100 ms and more, in speech up to where the utterance in hand may end. Fewer pushes cost
+        less: it is waking up that is dear.
         """
         frames = self._segmenter.patience_frames
         if self._partials and self._segmenter.is_in_speech:
-            due = self._next_partial - self._num_frames * self._frame_samples
-            frames = min(frames, max(1, -(-due // self._frame_samples)))
+            frames = min(frames, max(1, self._partial_due_frame - self._num_frames))
         return frames * self._frame_samples - self._num_in_frame
 
     def push(self, samples: NDArray[np.int16]) -> list[PipelineEvent]:
@@ -192,6 +195,7 @@ class Pipeline:
         if self._gain:
             frame = self._gain.push(frame)
         self._history.push(frame)
+        self.stopwatch.skip()
         found = self._segmenter.push(frame)
         self.stopwatch.done("vad")
         events = self._follow(found)
@@ -202,7 +206,9 @@ class Pipeline:
         return events
 
     def _end_utterance_in_hand(self, cut: Cut) -> list[PipelineEvent]:
-        return self._follow(self._segmenter.finish(cut))
+        found = self._segmenter.finish(cut)
+        self.stopwatch.done("vad")
+        return self._follow(found)
 
     def _follow(self, speech_events: list[SpeechEvent]) -> list[PipelineEvent]:
         events: list[PipelineEvent] = []
@@ -233,7 +239,12 @@ class Pipeline:
         self._first_row = self._heard_row = -(-first // self._hop)
         self._classifier.reset()
         self._start = start
-        self._next_partial = start + ms_to_samples(PARTIAL_FIRST_MS)
+        self._expect_partial(start + ms_to_samples(PARTIAL_FIRST_MS))
+
+    def _expect_partial(self, end: int) -> None:
+        """Wait until the speech has got to sample ``end``, as far as that can be known."""
+        self._next_partial = end
+        self._partial_due_frame = self._segmenter.frames_to_judge(-(-end // self._frame_samples))
 
     def _end(self, end: int, cut: Cut) -> Utterance:
         self._num_utterances += 1
@@ -250,17 +261,18 @@ class Pipeline:
         )
 
     def _maybe_partial(self) -> list[PipelineEvent]:
-        if self._num_frames * self._frame_samples < self._next_partial:
+        if self._num_frames < self._partial_due_frame:
             return []
         found = self._segmenter.judge()
         self.stopwatch.done("vad")
         events = self._follow(found)
         end = self._segmenter.speech_end_frame * self._frame_samples
         if not self._segmenter.is_in_speech or end < self._next_partial:
+            self._partial_due_frame = self._num_frames + _PARTIAL_PATIENCE_FRAMES
             return events
         step = ms_to_samples(PARTIAL_STEP_MS)
         # Speech that goes on after a pause or behind a cut may pass several steps at once.
-        self._next_partial += (1 + (end - self._next_partial) // step) * step
+        self._expect_partial(self._next_partial + (1 + (end - self._next_partial) // step) * step)
         label, probs = self._classify(end)
         identity = self._num_utterances + 1
         partial = Partial(identity, self._origin + self._start, self._origin + end, label, probs, self._heard)

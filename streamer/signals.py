@@ -20,10 +20,10 @@ class StopSignals:
     stuck in a library's call.
     """
 
-    def __init__(self, on_stop: Callable[[], None]) -> None:
-        """Call ``on_stop``, from another thread, at the first signal."""
-        self._on_stop = on_stop
-        self._is_stopped = False
+    def __init__(self) -> None:
+        """Exit at the first signal, too, until :attr:`on_stop` is set."""
+        self.on_stop: Callable[[], None] | None = None
+        """Called from another thread."""
 
     def __enter__(self) -> Self:
         """Take over the signals; in the main thread only."""
@@ -36,9 +36,9 @@ class StopSignals:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Give the signals back, unless one came: the process ends in good order then, and another is an echo."""
+        """Give the signals back."""
         for number, handler in self._previous.items():
-            signal.signal(number, signal.SIG_IGN if self._is_stopped else handler)
+            signal.signal(number, handler)
         signal.set_wakeup_fd(self._previous_fd)
         os.close(self._writer)  # ends the thread, which closes the other end
         self._thread.join()  # what it may be calling must still be open
@@ -48,11 +48,10 @@ class StopSignals:
         while received := os.read(self._reader, 1):
             if received[0] not in _SIGNALS:
                 continue
-            if stopped_s is None:
+            if stopped_s is None and self.on_stop:
                 stopped_s = time.monotonic()
-                self._is_stopped = True
-                self._on_stop()
-            elif time.monotonic() - stopped_s > _ECHO_S:
+                self.on_stop()
+            elif stopped_s is None or time.monotonic() - stopped_s > _ECHO_S:
                 os._exit(128 + received[0])
         os.close(self._reader)
 

@@ -172,6 +172,7 @@ def test_a_model_without_metadata_is_refused(tmp_path: Path) -> None:
         ({"more_inputs": {"speaker": (1,)}}, {}, r"must take 'rows' and give 'logits', got \['rows', .*'speaker'\]"),
         ({"more_inputs": {"state_x": (1,)}}, {}, "takes a state, but does not give next_state_x"),
         ({"more_inputs": {"state_x": ("any", 1)}}, {}, "'state_x' must be numbers of a fixed shape, got tensor"),
+        ({"each_row": True}, {}, r"one number a label, got shape \(100, 4\)"),
         ({"next_count": "count_then"}, {}, "takes a state, but does not give next_state_count"),
         ({"input_type": TensorProto.DOUBLE}, {}, "input must be float of 2 axes"),
         ({"input_shape": (1, 96, 13)}, {}, "input must be float of 2 axes"),

@@ -253,6 +253,23 @@ def test_the_latency_of_a_recording_is_in_audio_time() -> None:
     assert records[-1]["latency_ms"] == {"p50": 245.0, "p95": 245.0, "p99": 245.0}
 
 
+def test_the_last_judgement_of_a_stream_is_the_time_of_the_vad() -> None:
+    clock = FixedClock()
+
+    class SlowDetector(LoudnessDetector):
+        def judge(self, *, is_last: bool = False) -> tuple[list[float], list[float]]:
+            clock.passed_s += 0.005 if is_last else 0.0
+            return super().judge(is_last=is_last)
+
+    pipeline = Pipeline(SETTINGS, SlowDetector(), FixedClassifier())
+    pipeline.stopwatch = Stopwatch(clock.monotonic)
+    sink = ListSink()
+    Daemon(ListSource(block("0" * 10 + "1" * 50)), pipeline, [sink], clock=clock).run(START)
+
+    (utterance,) = [record for record in sink.records if record["type"] == "utterance"]
+    assert (utterance["latency_ms"]["vad"], utterance["latency_ms"]["features"]) == (5.0, 0.0)
+
+
 def test_the_latency_of_a_live_stream_counts_from_the_capture() -> None:
     clock = FixedClock(monotonic_s=1000.0)
     source = ListSource(*blocks(SPEECH, captured_s=999.98), is_live=True)

@@ -299,6 +299,8 @@ def test_inspect_tries_out_the_bundled_model(capfd: pytest.CaptureFixture[str]) 
     [
         (None, "key 'self_test' is missing"),
         ({"rows": [[0.0] * 13]}, "must hold rows and logits"),
+        ({"rows": 1, "logits": 1}, r"got shapes () and ()"),
+        ({"rows": [[10**400] * 13], "logits": [[0.0] * 4]}, "must hold rows and logits"),
         ({"rows": [[0.0] * 13], "logits": []}, r"got shapes (1, 13) and (0,)"),
         ({"rows": [[0.0] * 13], "logits": [[0.0, 0.0, 0.0, 0.1]]}, "the logits differ from those in the file by 0.1"),
     ],

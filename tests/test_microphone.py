@@ -257,6 +257,37 @@ def test_what_the_resampler_gives_up_at_a_gap_was_captured_before_it() -> None:
     assert tail.captured_s == pytest.approx(first.captured_s + tail.samples.size / 16_000, abs=0.001)
 
 
+def test_somebody_with_patience_is_given_longer_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(microphone_module, "_LOOK_S", 5.0)
+    opened = (48_000, 1, "int16")
+    content = noise_bytes(960, opened)
+
+    def script(_: Format) -> Iterator[bytes]:
+        for _ in range(10):
+            time.sleep(0.02)
+            yield content
+
+    device = FakeDevice(script=script, takes=lambda wanted: wanted == opened)
+    with portaudio(device), Microphone(None, MIX, lambda: 1600) as source:
+        blocks = source.blocks()
+        first, second = next(blocks), next(blocks)
+
+    assert isinstance(first, AudioBlock)
+    assert isinstance(second, AudioBlock)
+    assert min(first.samples.size, second.samples.size) > 900  # 1600 less what the resampler holds; a block has 320
+
+
+@pytest.mark.parametrize("patience", [1600, 160_000])
+def test_a_stall_is_found_whatever_the_patience(monkeypatch: pytest.MonkeyPatch, patience: int) -> None:
+    monkeypatch.setattr(microphone_module, "_BLOCK_LIMIT_S", 0.1)
+    device = FakeDevice(script=lambda _: [bytes(640)], then="stall")
+    with portaudio(device), Microphone(None, MIX, lambda: patience) as source:
+        taken, complaint = taken_until(DeviceError, source.blocks())
+
+    assert samples_of(taken).size == 320
+    assert "has stalled" in complaint
+
+
 def test_a_device_that_stops_is_lost() -> None:
     with portaudio(FakeDevice(then="stop")), Microphone(None, MIX, each_block) as source:
         _, complaint = taken_until(DeviceError, source.blocks())

@@ -54,6 +54,18 @@ def test_what_was_heard_until_an_interrupt_is_not_lost() -> None:
     np.testing.assert_array_equal(block.samples, ramp(block.samples.size))
 
 
+def test_what_was_due_behind_a_reader_that_was_late_is_not_lost_either() -> None:
+    paced = RealTime(ListSource(AudioBlock(ramp(16_000))), lambda: 320)
+    num_heard = 0
+    for block in paced.blocks():
+        num_heard += block.samples.size
+        if num_heard == 640:
+            time.sleep(0.3)
+            paced.interrupt()
+
+    assert 640 + 4000 < num_heard < 16_000
+
+
 def test_lost_samples_take_their_time_too() -> None:
     paced = RealTime(
         ListSource(AudioBlock(ramp(320)), LostSamples(800, "driver_overflow"), AudioBlock(ramp(320))), each_block

@@ -241,7 +241,8 @@ def test_signals_are_given_back() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     num_threads = threading.active_count()
 
-    with StopSignals(lambda: None):
+    with StopSignals() as signals:
+        signals.on_stop = lambda: None
         assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] != before
 
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
@@ -257,7 +258,8 @@ def test_the_first_signal_calls_back_from_another_thread() -> None:
         called.append(threading.current_thread().name)
         was_called.set()
 
-    with StopSignals(stop):
+    with StopSignals() as signals:
+        signals.on_stop = stop
         signal.raise_signal(signal.SIGTERM)
         assert was_called.wait(TIME_LIMIT_S)
         signal.raise_signal(signal.SIGINT)  # taken for an echo
@@ -270,7 +272,8 @@ def test_other_signals_stop_nothing() -> None:
     called: list[str] = []
     previous = signal.signal(signal.SIGUSR1, lambda *_: None)
 
-    with StopSignals(lambda: called.append("stop")):
+    with StopSignals() as signals:
+        signals.on_stop = lambda: called.append("stop")
         signal.raise_signal(signal.SIGUSR1)
     signal.signal(signal.SIGUSR1, previous)
 
@@ -286,7 +289,8 @@ def test_leaving_waits_for_the_callback() -> None:
         time.sleep(0.05)
         left.set()
 
-    with StopSignals(stop):
+    with StopSignals() as signals:
+        signals.on_stop = stop
         signal.raise_signal(signal.SIGINT)
         assert entered.wait(TIME_LIMIT_S)
 

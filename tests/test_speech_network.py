@@ -138,6 +138,7 @@ def test_a_model_for_emotions_is_no_detector(tmp_path: Path) -> None:
     ("key", "value", "complaint"),
     [
         ("format", "2", "key 'format' is '2', but this version reads 1"),
+        ("figures", "{", "key 'figures' is not valid JSON"),
         ("rows", "{}", "key 'rows' is not what this version computes"),
     ],
 )

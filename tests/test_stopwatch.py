@@ -23,3 +23,13 @@ def test_a_new_start_forgets() -> None:
     stopwatch.done("features")
 
     assert stopwatch.spent_s == {"vad": 0.0, "features": 0.25, "infer": 0.0}
+
+
+def test_what_passes_until_a_skip_is_nobodys() -> None:
+    times_s = iter([0.0, 1.0, 1.5])
+    stopwatch = Stopwatch(lambda: next(times_s))
+
+    stopwatch.skip()
+    stopwatch.done("vad")
+
+    assert stopwatch.spent_s["vad"] == 0.5

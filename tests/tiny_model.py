@@ -43,16 +43,20 @@ def write_model(
     output_name: str = OUTPUT_NAME,
     more_inputs: Mapping[str, Shape] | None = None,
     next_count: str = "next_state_count",
+    each_row: bool = False,
 ) -> Path:
     """Write a network whose logits are the mean row so far times ``weights``, shape ``(num_columns, num_outputs)``.
 
-    By default the logits of the four labels are the means of the first four columns.
+    By default the logits of the four labels are the means of the first four columns; with ``each_row`` there are some
+    for each row.
     """
     matrix = np.asarray(np.eye(13, 4) if weights is None else weights, np.float32)
     floats = {"state_count": (1,), "state_sums": (1, len(matrix)), **(more_inputs or {})}
     given = [helper.make_tensor_value_info(input_name, input_type, input_shape)]
     given += [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in floats.items()]
-    said = {output_name: (1, matrix.shape[1]), next_count: (1,), "next_state_sums": (1, len(matrix))}
+    num_rows_said = "any" if each_row else 1
+    said: dict[str, Shape] = {output_name: (num_rows_said, matrix.shape[1])}
+    said |= {next_count: (1,), "next_state_sums": (1, len(matrix))}
     graph = helper.make_graph(
         [
             helper.make_node("Cast", [input_name], ["as_float"], to=TensorProto.FLOAT),
@@ -62,7 +66,7 @@ def write_model(
             helper.make_node("Cast", ["num_rows"], ["count"], to=TensorProto.FLOAT),
             helper.make_node("Add", ["state_count", "count"], [next_count]),
             helper.make_node("Div", ["next_state_sums", next_count], ["mean"]),
-            helper.make_node("MatMul", ["mean", "weights"], [output_name]),
+            helper.make_node("MatMul", ["as_float" if each_row else "mean", "weights"], [output_name]),
         ],
         "tiny",
         given,

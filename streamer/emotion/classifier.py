@@ -69,7 +69,10 @@ class OnnxClassifier:
         Raises:
             ModelError: The network fails.
         """
-        (self._logits,) = self._network.push(self._normaliser.normalise(rows))
+        logits = self._network.push(self._normaliser.normalise(rows))
+        if logits.shape != (1, len(self.labels)):
+            raise ModelError(f"{self.path}: the network must give one number a label, got shape {logits.shape}")
+        self._logits = logits[0]
 
     @property
     def logits(self) -> NDArray[np.float64]:
@@ -129,8 +132,7 @@ class OnnxClassifier:
         """Refuse a network that fails, here rather than at the first utterance."""
         for num_rows in (1, 100):  # an utterance has one at the least
             self.push(np.zeros((num_rows, self.features.num_cepstra), np.float32))
-            if self.logits.shape != (len(self.labels),):
-                raise ModelError(f"{self.path}: the network must give one finite number a label, got {self.logits}")
+            _ = self.logits
         self.reset()
 
 

@@ -135,10 +135,11 @@ def parse_self_test(metadata: Mapping[str, str], info: ModelInfo) -> SelfTest:
     vector = _json(metadata, SELF_TEST_KEY, dict)
     try:
         rows, logits = np.array(vector["rows"], np.float32), np.array(vector["logits"], np.float64)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"key {SELF_TEST_KEY!r} must hold rows and logits, lists of lists of numbers") from error
-    expected = (len(rows), info.features.num_cepstra), (len(rows), len(info.labels))
-    if not len(rows) or (rows.shape, logits.shape) != expected:
+    num_rows = len(rows) if rows.ndim else 0
+    expected = (num_rows, info.features.num_cepstra), (num_rows, len(info.labels))
+    if not num_rows or (rows.shape, logits.shape) != expected:
         raise ModelError(
             f"key {SELF_TEST_KEY!r} must hold rows of {info.features.num_cepstra} numbers and as many logits of "
             f"{len(info.labels)}, got shapes {rows.shape} and {logits.shape}"

@@ -49,21 +49,21 @@ class RealTime:
                 num_samples += block.num_samples
                 yield block
                 continue
-            left = block.samples
-            while left.size:
-                wanted = self._patience()
-                samples, left = left[:wanted], left[wanted:]
-                num_samples += samples.size
+            start = 0
+            while start < block.samples.size:
+                samples = block.samples[start : start + self._patience()]
                 first_s = time.monotonic() if first_s is None else first_s
-                captured_s = first_s + num_samples / SAMPLE_RATE_HZ
+                captured_s = first_s + (num_samples + samples.size) / SAMPLE_RATE_HZ
                 if captured_s < time.monotonic() - _LATE_S:  # the source paused: what comes now is heard now
                     captured_s = time.monotonic()
-                    first_s = captured_s - num_samples / SAMPLE_RATE_HZ
+                    first_s = captured_s - (num_samples + samples.size) / SAMPLE_RATE_HZ
                 if self._interrupted.wait(max(0.0, captured_s - time.monotonic())):
-                    now_s = time.monotonic()
-                    num_to_come = max(0, int((captured_s - now_s) * SAMPLE_RATE_HZ))
-                    yield AudioBlock(samples[: max(0, samples.size - num_to_come)], now_s)
+                    num_due = int((time.monotonic() - first_s) * SAMPLE_RATE_HZ) - num_samples
+                    heard = block.samples[start : start + max(0, num_due)]
+                    yield AudioBlock(heard, first_s + (num_samples + heard.size) / SAMPLE_RATE_HZ)
                     return
+                start += samples.size
+                num_samples += samples.size
                 yield AudioBlock(samples, captured_s)
 
     def interrupt(self) -> None:

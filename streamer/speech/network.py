@@ -34,6 +34,7 @@ class SpeechNetwork:
         session = open_session(path, content)
         self.metadata = metadata_of(session)
         _check(path, self.metadata)
+        self.name = self.metadata["name"]
         self._network = StreamingNetwork(path, session, ROWS, PROBABILITIES)
         self.push(np.zeros((1, NUM_COLUMNS), np.float32))
         self.reset()
@@ -82,7 +83,7 @@ class NetworkDetector:
         if settings.frame_ms != 20:
             raise SettingsError(f"frame_ms must be 20 with the default detector, got {settings.frame_ms}")
         self._network, self._rows = SpeechNetwork(path), SpeechRows()
-        self.name, self.sha256 = self._network.metadata.get("name", ""), self._network.sha256
+        self.name, self.sha256 = self._network.name, self._network.sha256
         self.reset()
 
     def reset(self) -> None:
@@ -146,5 +147,13 @@ def _check(path: Path, said: Mapping[str, str]) -> None:
         )
     if said.get("format") != "1":
         raise ModelError(f"{path}: key 'format' is {said.get('format')!r}, but this version reads 1")
+    for key in ("name", *_JSON_KEYS):
+        if key not in said:
+            raise ModelError(f"{path}: key {key!r} is missing: export the run again")
+    for key in _JSON_KEYS:
+        try:
+            json.loads(said[key])
+        except (ValueError, RecursionError) as error:
+            raise ModelError(f"{path}: key {key!r} is not valid JSON: {error}") from error
     if said.get("rows") != json.dumps(describe_rows()):
         raise ModelError(f"{path}: key 'rows' is not what this version computes; take the file that came with it")

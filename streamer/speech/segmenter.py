@@ -110,6 +110,10 @@ class Segmenter:
         """How many of the last frames can wait to be judged."""
         return self._idle_frames
 
+    def frames_to_judge(self, num_frames: int) -> int:
+        """Return how many frames must have come before the first ``num_frames``, at least one, can be judged."""
+        return self._detector.frames_to_judge(num_frames)
+
     @property
     def patience_frames(self) -> int:
         """How many frames may be gathered before they are pushed, and no end be told later for it."""
