@@ -49,7 +49,7 @@ def test_training_sees_exactly_the_rows_that_the_daemon_classifies() -> None:
 
 
 def test_the_longest_utterance_stands_for_a_clip() -> None:
-    samples = np.concatenate([speech(8000), silence(16_000), speech(24_000), silence(16_000)])
+    samples = np.concatenate([silence(16_000), speech(8000), silence(16_000), speech(48_000), silence(16_000)])
     recorder = RowRecorder(FEATURES)
     pipeline = Pipeline(SPEECH, NetworkDetector(SPEECH), recorder)
     events = [*pipeline.push(samples), *pipeline.finish()]
