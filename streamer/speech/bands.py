@@ -9,6 +9,8 @@ from streamer.settings import SAMPLE_RATE_HZ, ms_to_samples
 NUM_BANDS = 20
 WINDOW_SAMPLES = ms_to_samples(20)
 _LOW_HZ, _HIGH_HZ = 80, 7600
+_LEAST_POWER = 1024.0
+"""Added to the power of each band: about what a room of -86 dBFS has. Over digital zeros all else would be as loud."""
 _GROUP_ROWS = 5
 _FALL, _RISE = 0.6, 0.06
 _OCTAVES_PER_UNIT = 4.0
@@ -22,6 +24,7 @@ def describe() -> dict[str, float]:
         "window_samples": WINDOW_SAMPLES,
         "low_hz": _LOW_HZ,
         "high_hz": _HIGH_HZ,
+        "least_power": _LEAST_POWER,
         "group_rows": _GROUP_ROWS,
         "fall": _FALL,
         "rise": _RISE,
@@ -69,7 +72,7 @@ class BandSnr:
             return np.empty((0, NUM_BANDS), np.float32), np.empty(0, np.float32)
         parts = np.fft.rfft(windows * self._window, axis=1).view(np.float32)
         levels = np.matmul(np.square(parts, out=parts), self._filters)
-        levels += np.float32(1.0)
+        levels += np.float32(_LEAST_POWER)
         np.log2(levels, out=levels)
         loudness = levels @ self._mean
         first = 0
