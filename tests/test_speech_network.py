@@ -89,6 +89,27 @@ def test_a_recorded_voice_is_found_in_noise(corpora: Path) -> None:
     assert flags[-35:].mean() < 0.1
 
 
+@pytest.mark.parametrize("level", [0.0, 0.5, 3.0], ids=["zeros", "nearly zeros", "a quiet room"])
+def test_a_recorded_voice_is_found_at_once_out_of_digital_silence(corpora: Path, level: float) -> None:
+    import soundfile
+
+    waits_ms = []
+    for path in sorted((corpora / "nemo" / "samples").glob("*.flac"))[::300]:
+        samples, rate_hz = soundfile.read(path, dtype="int16")
+        assert rate_hz == 16_000
+        first = int(np.argmax(np.abs(samples.astype(int)) > 0.1 * np.abs(samples.astype(int)).max()))
+        heard = np.concatenate([np.zeros(32_000, np.int16), samples[first:], np.zeros(16_000, np.int16)])
+        heard = heard + noise(heard.size, level=level)
+        segmenter = Segmenter(SETTINGS, NetworkDetector(SETTINGS))
+        events = [event for frame in frames_of(heard) for event in segmenter.push(frame)] + segmenter.finish("eof")
+        started = next(event for event in events if isinstance(event, SpeechEnded))
+        waits_ms.append(20 * started.start_frame - 2000)
+
+    assert len(waits_ms) >= 8
+    assert np.median(waits_ms) <= 60
+    assert max(waits_ms) <= 400
+
+
 def test_an_hour_of_speech_in_noise_as_loud_still_gives_utterances_and_none_too_long(corpora: Path) -> None:
     """Nobody pauses for longer than between two recordings."""
     import soundfile
