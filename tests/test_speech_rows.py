@@ -24,7 +24,7 @@ def test_steady_noise_is_its_own_floor() -> None:
     assert rows.shape == (500, NUM_BANDS)
 
 
-@pytest.mark.parametrize("level", [30, 300, 3000])
+@pytest.mark.parametrize("level", [100, 300, 3000])
 def test_what_stands_out_does_so_by_its_ratio_whatever_the_level(level: int) -> None:
     """20 dB are 20 / 12.04 units."""
     quiet, loud = noise(300 * FRAME, level=level / 10), noise(20 * FRAME, level=level, seed=1)
@@ -32,6 +32,14 @@ def test_what_stands_out_does_so_by_its_ratio_whatever_the_level(level: int) -> 
     rows, _ = BandSnr().push(windows(np.concatenate([quiet, loud])))
 
     assert rows[300:305].mean() - rows[200:300].mean() == pytest.approx(20 / 12.04, abs=0.1)
+
+
+def test_out_of_digital_silence_it_stands_out_by_what_a_quiet_room_would_leave() -> None:
+    """Not by the most that there is, in every band alike."""
+    rows, _ = BandSnr().push(windows(np.concatenate([np.zeros(100 * FRAME, np.int16), noise(10 * FRAME, level=30)])))
+
+    assert np.all(rows[:100] == 0.0)
+    assert 1.0 < rows[105].min() < rows[105].max() < 3.5
 
 
 def test_a_tone_stands_out_in_its_band() -> None:
