@@ -12,7 +12,6 @@ on the same scene in one process, while others make the next scenes.
 """
 
 import argparse
-import hashlib
 import json
 import math
 import platform
@@ -28,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.onnx import read_model
 from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings
 from streamer.speech.endpointing import SpeechEnded, SpeechEvent
 from streamer.speech.network import BUNDLED_DETECTOR, NetworkDetector
@@ -389,7 +389,7 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
         "switched on and off",
     ]
     header.append("cost")
-    lines = [header, ["---"] * len(header)]
+    lines = [header]
     for name, result in results.items():
         pooled, worst = result["all_but_babble"], result["worst"]
         lines.append(
@@ -403,7 +403,7 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
                 f"{pooled['cost_us_per_s']:.0f} us/s, {result['cost_ratio']:.2f} x",
             ]
         )
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown(lines)
 
 
 def _text(value: float | None) -> str:
@@ -447,19 +447,28 @@ def main() -> None:
 
 
 def _write(out: Path, speakers: str, silero: Path | None, results: Mapping[str, Any], text: str) -> None:
-    out.mkdir(parents=True, exist_ok=True)
     record = {
         "command": f"python -m benchmarks.segmentation CORPORA_DIR --silero FILE --speakers {speakers} --out {out}",
         "sample_rate_hz": SAMPLE_RATE_HZ,
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("numpy", "scipy", "onnxruntime", "webrtcvad-wheels")},
-        "sha256": {
-            path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (BUNDLED_DETECTOR, silero) if path
-        },
+        "sha256": {path.name: read_model(path)[1] for path in (BUNDLED_DETECTOR, silero) if path},
         "systems": results,
     }
-    (out / "segmentation.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    (out / "segmentation.md").write_text(f"# Speech found in noise\n\n{__doc__}\n{text}\n", encoding="utf-8")
+    write_results(out, "segmentation", record, f"# Speech found in noise\n\n{__doc__}\n{text}\n")
+
+
+def write_results(out: Path, name: str, record: Mapping[str, Any], page: str) -> None:
+    """Write ``record`` and the Markdown ``page`` under ``name`` into the folder ``out``."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    (out / f"{name}.md").write_text(page, encoding="utf-8")
+
+
+def markdown(lines: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; the first line is its header."""
+    header, *rest = lines
+    return "\n".join(f"| {' | '.join(line)} |" for line in (header, ["---"] * len(header), *rest))
 
 
 if __name__ == "__main__":

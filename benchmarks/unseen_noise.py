@@ -7,14 +7,13 @@ scenes of ``benchmarks.segmentation`` with it, beside the bundled detector. Babb
 """
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.segmentation import FOLDS, SEEDS, Bench, cells, make, segmented
+from benchmarks.segmentation import FOLDS, SEEDS, Bench, cells, make, markdown, segmented, write_results
 from streamer.settings import SpeechSettings
 from streamer.speech.network import NetworkDetector, metadata
 from training.corpora import find_corpora, load_clips
@@ -42,14 +41,14 @@ def detector_without(noise: str, lessons: Sequence[Lesson], settings: DetectorSe
 def table(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the results as a Markdown table."""
     header = ["noise", "", "F1", "precision", "recall", "false alarms", "F1, worst level", "false starts a minute"]
-    lines = [header, ["---"] * len(header)]
+    lines = [header]
     for noise, systems in results.items():
         for name, figures in systems.items():
             pooled, worst = figures["all_but_babble"], figures["worst"]
             numbers = [pooled[key] for key in ("f1", "precision", "recall", "false_alarm_rate")]
             numbers += [worst["f1"], figures["noise_alone"]["false_starts_per_minute"]]
             lines.append([noise, name, *(f"{number:.3f}" for number in numbers)])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown(lines)
 
 
 def main() -> None:
@@ -80,12 +79,9 @@ def main() -> None:
     text = table(results)
     print(text)
     if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
         command = f"python -m benchmarks.unseen_noise CORPORA_DIR --out {options.out}"
-        record = json.dumps({"command": command, "noises": results}, indent=1)
-        (options.out / "unseen_noise.json").write_text(record + "\n", encoding="utf-8")
         page = f"# Speech found in noise that was never heard\n\n{__doc__}\n{text}\n"
-        (options.out / "unseen_noise.md").write_text(page, encoding="utf-8")
+        write_results(options.out, "unseen_noise", {"command": command, "noises": results}, page)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from streamer.settings import SAMPLE_RATE_HZ, ms_to_samples
 from streamer.sinks.record import Record
 from streamer.sources.base import AudioBlock
 from streamer.sources.realtime import RealTime
-from streamer.stopwatch import Stopwatch
+from streamer.stopwatch import Stopwatch, percentiles
 
 Samples = NDArray[np.int16]
 
@@ -52,7 +52,7 @@ def bench(make_pipeline: Callable[[], Pipeline]) -> dict[str, Any]:
         "cost_us_per_s": {"speech": _flat_out(pipeline, speech), "silence": _flat_out(pipeline, silence)},
         "block_us": _blocks(pipeline, speech),
         "core_percent": {name: percent for name, (percent, _) in live.items()},
-        "latency_ms": _percentiles(live["speech"][1]),
+        "latency_ms": percentiles(live["speech"][1]),
         "rss_mib": _rss_mib(),
         "start_ms": _start_ms(),
     }
@@ -143,7 +143,7 @@ def _blocks(pipeline: Pipeline, samples: Samples) -> dict[str, float]:
         began_ns = time.perf_counter_ns()
         pipeline.push(block)
         lasted_us.append((time.perf_counter_ns() - began_ns) / 1000)
-    return _percentiles(lasted_us)
+    return percentiles(lasted_us)
 
 
 def _live(pipeline: Pipeline, samples: Samples) -> tuple[float, list[float]]:
@@ -154,11 +154,6 @@ def _live(pipeline: Pipeline, samples: Samples) -> tuple[float, list[float]]:
     daemon.run(Start(__version__, {}, {}, {}, {}))
     spent_s = time.process_time() - began_s
     return round(100 * spent_s * SAMPLE_RATE_HZ / samples.size, 3), totals.latencies_ms
-
-
-def _percentiles(values: list[float]) -> dict[str, float]:
-    found = np.percentile(values, (50, 95, 99)) if values else ()
-    return {name: round(float(value), 1) for name, value in zip(("p50", "p95", "p99"), found, strict=False)}
 
 
 def _rss_mib() -> float | None:

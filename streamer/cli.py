@@ -5,7 +5,7 @@ import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from streamer import __version__, commands
 from streamer.emotion.classifier import BUNDLED_MODEL
@@ -64,6 +64,10 @@ def _reserve_standard_descriptors() -> None:
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options: Any) -> None:
+        """Make a parser, also of a command: texts stay as they are, no option goes by a part of its name."""
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line."""
         raise SettingsError(f"{message}; see `{self.prog} --help`")
@@ -74,39 +78,25 @@ def _parser() -> argparse.ArgumentParser:
         prog="emotion-streamer",
         description="Live speech emotion: a line per utterance, from a microphone, a file or a pipe.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"emotion-streamer {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(subparsers)
-    devices = subparsers.add_parser("devices", help="list the capture devices", allow_abbrev=False)
+    devices = subparsers.add_parser("devices", help="list the capture devices")
     devices.add_argument("--json", action="store_true", help="for programs")
     devices.set_defaults(command=lambda parsed: commands.devices(as_json=parsed.json))
-    inspect = subparsers.add_parser("inspect", help="say what a model file holds", allow_abbrev=False)
+    inspect = subparsers.add_parser("inspect", help="say what a model file holds")
     inspect.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="default: the bundled one")
     inspect.add_argument("--self-test", action="store_true", help="check that this machine runs it rightly")
     inspect.set_defaults(command=lambda parsed: commands.inspect(parsed.model, self_test=parsed.self_test))
-    bench = subparsers.add_parser(
-        "bench",
-        help="measure what it costs on this machine",
-        description=_BENCH,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    bench = subparsers.add_parser("bench", help="measure what it costs on this machine", description=_BENCH)
     bench.add_argument("--json", action="store_true", help="for programs")
     bench.set_defaults(command=lambda parsed: commands.bench(as_json=parsed.json))
     return parser
 
 
 def _add_run(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
-    run = subparsers.add_parser(
-        "run",
-        help="listen and print",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    run = subparsers.add_parser("run", help="listen and print", epilog=_EPILOG)
     run.add_argument("-i", dest="input", default="mic", metavar="mic|FILE|-", help="input; - is raw PCM on stdin")
     run.add_argument("--rate", type=_rate, metavar="N", help="of raw PCM, in Hz (default 16000)")
     run.add_argument("--channels", type=_count, metavar="N", help="of raw PCM (default 1)")

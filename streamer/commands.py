@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from streamer import __version__
-from streamer.bench import bench as measure
 from streamer.daemon import Daemon
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
 from streamer.errors import SettingsError
@@ -131,19 +130,21 @@ def inspect(model: Path | None, *, self_test: bool) -> int:
     is_detector = metadata_of(open_session(path, content)).get("kind") == DETECTOR_KIND
     if is_detector and self_test:
         raise SettingsError(f"{path}: --self-test is for models of emotions, and this is a detector of speech")
-    about = SpeechNetwork(path).about() if is_detector else asdict(OnnxClassifier(path).info)
+    classifier = None if is_detector else OnnxClassifier(path)
+    about = asdict(classifier.info) if classifier else SpeechNetwork(path).about()
     out = LineWriter.standard_output()
     out.write(escaped(f"file: {path} ({len(content)} bytes)"))
     out.write(f"sha256: {sha256}")
     for line in _outline(about):
         out.write(escaped(line))
-    if self_test:
-        out.write(f"self-test: passed, the logits differ by at most {OnnxClassifier(path).self_test():.1e}")
+    if self_test and classifier:
+        out.write(f"self-test: passed, the logits differ by at most {classifier.self_test():.1e}")
     return 0
 
 
 def bench(*, as_json: bool) -> int:
     """Measure what this machine makes of it and print it."""
+    from streamer.bench import bench as measure  # starts processes, which no stream needs
 
     def make_pipeline() -> Pipeline:
         speech = SpeechSettings()

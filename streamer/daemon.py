@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
-import numpy as np
-
 from streamer.errors import DeviceError, InputError, SinkError, StreamBrokenError, StreamerError
 from streamer.events import Cut, End, Gap, Partial, Start, Status, Utterance
 from streamer.level import InputMeter
@@ -16,6 +14,7 @@ from streamer.settings import SAMPLE_RATE_HZ
 from streamer.sinks.lines import ReaderGoneError
 from streamer.sinks.record import Record, to_record
 from streamer.sources.base import AudioBlock, AudioSource, LostSamples
+from streamer.stopwatch import percentiles
 
 STATUS_INTERVAL_S = 60
 _LATENCIES_KEPT = 1000
@@ -196,7 +195,7 @@ class Daemon:
             peak_dbfs=report.peak_dbfs,
             faults=new_faults,
             overflows=overflows,
-            latency_ms=self._percentiles(),
+            latency_ms=percentiles(self._latencies_ms),
             **self._counts,
         )
 
@@ -205,16 +204,9 @@ class Daemon:
             reason=reason,
             end_sample=self._pipeline.position,
             overflows=self._source.overflows,
-            latency_ms=self._percentiles(),
+            latency_ms=percentiles(self._latencies_ms),
             **self._counts,
         )
-
-    def _percentiles(self) -> dict[str, float]:
-        """Return percentiles over the last utterances, nothing before the first."""
-        if not self._latencies_ms:
-            return {}
-        values = np.percentile(list(self._latencies_ms), (50, 95, 99))
-        return {name: round(float(value), 1) for name, value in zip(("p50", "p95", "p99"), values, strict=True)}
 
 
 def _ending(error: StreamerError) -> tuple[str, Cut]:

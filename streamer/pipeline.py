@@ -1,4 +1,4 @@
-"""The way of a sample from a source to an event: wiring only, no I/O, no clock, no thread."""
+"""The way of a sample from a source to an event: wiring only, no I/O, no thread; no result follows from a clock."""
 
 from collections.abc import Sequence
 from typing import Protocol

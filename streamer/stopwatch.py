@@ -1,7 +1,9 @@
 """How long the stages take, for those who want to know what a result cost."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+
+import numpy as np
 
 STAGES = ("vad", "features", "infer")
 
@@ -28,3 +30,11 @@ class Stopwatch:
         now_s = self._clock()
         self.spent_s[stage] += now_s - self._last_s
         self._last_s = now_s
+
+
+def percentiles(values: Collection[float]) -> dict[str, float]:
+    """Return the 50th, 95th and 99th percentile of ``values``, to 0.1; nothing of none."""
+    if not values:
+        return {}
+    found = np.percentile(list(values), (50, 95, 99))
+    return {name: round(float(value), 1) for name, value in zip(("p50", "p95", "p99"), found, strict=True)}

@@ -15,28 +15,41 @@ from training.corpora.base import LABELS
 Rows = NDArray[np.float32]
 
 
-class RowRecorder:
-    """A classifier that keeps the rows of each utterance that it is asked about."""
+class RowGatherer:
+    """What a classifier that wants the rows of an utterance at once makes of those that it is given as they come."""
 
     labels: Sequence[str] = LABELS
 
     def __init__(self, features: MfccSettings) -> None:
         """Ask the pipeline for rows as ``features`` says."""
         self.features = features
-        self.recorded: list[Rows] = []
         self.reset()
 
     def reset(self) -> None:
-        """Forget the rows of the utterance in hand."""
+        """Forget the rows heard."""
         self._heard: list[Rows] = []
 
     def push(self, rows: Rows) -> None:
         """Hear the rows that follow, shape ``(num_rows, num_cepstra)``."""
         self._heard.append(rows.copy())
 
+    @property
+    def rows(self) -> Rows:
+        """All rows since the last reset, at least one."""
+        return np.concatenate(self._heard)
+
+
+class RowRecorder(RowGatherer):
+    """A classifier that keeps the rows of each utterance that it is asked about."""
+
+    def __init__(self, features: MfccSettings) -> None:
+        """Ask the pipeline for rows as ``features`` says."""
+        super().__init__(features)
+        self.recorded: list[Rows] = []
+
     def posterior(self) -> NDArray[np.float64]:
         """Keep the rows of the utterance in hand; return that all labels are as probable."""
-        self.recorded.append(np.concatenate(self._heard))
+        self.recorded.append(self.rows)
         return np.full(len(LABELS), 1.0 / len(LABELS))
 
     def decide(self, _posterior: NDArray[np.float64]) -> str:

@@ -22,7 +22,7 @@ from streamer.speech.network import NetworkDetector
 from training.calibration import Calibration
 from training.corpora.base import LABELS, Clip
 from training.experiment import QUIET
-from training.hearing import Rows
+from training.hearing import RowGatherer
 from training.rooms import LEAD_MS, place, read_samples
 from training.scenes.acoustics import active_level_db
 from training.scenes.noises import NOISES
@@ -66,30 +66,19 @@ class Heard:
         return int(np.isnan(self.probabilities[:, 0]).sum())
 
 
-class NetworkClassifier:
+class NetworkClassifier(RowGatherer):
     """A network as the pipeline asks it: :class:`streamer.pipeline.EmotionClassifier` without a model file."""
-
-    labels: Sequence[str] = LABELS
 
     def __init__(
         self, network: Any, normaliser: GlobalNormaliser, features: MfccSettings, calibration: Calibration
     ) -> None:
         """Take a network of :mod:`training.networks` with what it needs beside it."""
-        self.features = features
+        super().__init__(features)
         self._network, self._normaliser, self._calibration = network, normaliser, calibration
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget the rows heard."""
-        self._heard: list[Rows] = []
-
-    def push(self, rows: Rows) -> None:
-        """Hear the rows that follow, shape ``(num_rows, num_cepstra)``."""
-        self._heard.append(rows.copy())
 
     def posterior(self) -> NDArray[np.float64]:
         """Return the posterior of all rows since the last reset, shape ``(num_labels,)``."""
-        rows = self._normaliser.normalise(np.concatenate(self._heard))
+        rows = self._normaliser.normalise(self.rows)
         logits = np.asarray(self._network(rows[np.newaxis], training=False))[0]
         return softmax(logits.astype(np.float64) / self._calibration.temperature)
 
