@@ -34,10 +34,10 @@ def fate(job: int) -> tuple[int, bool]:
 
 
 def all_ended() -> bool:
-    """Return whether no child is left; another thread reaps them, so that one look may come too early."""
-    for _ in range(100):
-        for process in multiprocessing.active_children():
-            process.join(0.1)
+    """Return whether no child is left; another thread reaps them and has to come to its turn for that to be seen."""
+    deadline_s = time.monotonic() + 20
+    while multiprocessing.active_children() and time.monotonic() < deadline_s:
+        time.sleep(0.05)
     return not multiprocessing.active_children()
 
 
