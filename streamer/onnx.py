@@ -1,7 +1,7 @@
 """Networks in ONNX files; the only user of onnxruntime."""
 
-import hashlib
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import ModelError
+
+# The compiled halves of hashlib, which itself loads OpenSSL: 3 MiB.
+if sys.version_info >= (3, 12):
+    from _sha2 import sha256
+else:
+    from _sha256 import sha256
 
 DETECTOR_KIND = "speech"
 """Under the key ``kind`` of a detector; a network for emotions has no such key."""
@@ -97,7 +103,7 @@ def read_model(path: Path) -> tuple[bytes, str]:
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: can not be read ({error.strerror})") from error
-    return content, hashlib.sha256(content).hexdigest()
+    return content, sha256(content).hexdigest()
 
 
 def open_session(path: Path, content: bytes) -> Any:
@@ -118,6 +124,7 @@ def open_session(path: Path, content: bytes) -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_cpu_mem_arena = False  # it would keep what was the most, and wins nothing
     options.log_severity_level = 4
     try:
         # From bytes, so that a file cannot refer to others beside it.

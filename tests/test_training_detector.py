@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from training.detector.settings import DetectorSettings, load_settings
 from training.errors import ExperimentError, RunError
 from training.runs import read_detector_run
 from training.scenes.noises import BABBLE, NOISES
-from training.scenes.scene import Cast
+from training.scenes.scene import Cast, Cell, Scene
 
 SMALL = DetectorSettings(
     seed=0,
@@ -127,6 +128,22 @@ def test_a_scene_to_learn_from_follows_from_its_number(corpora_dir: Path) -> Non
     assert np.array_equal(scenes[0].samples, scenes[1].samples)
     assert not np.array_equal(scenes[0].samples, scenes[2].samples)
     assert all(scene.samples.size == 64_000 and scene.is_speech.size == 400 for scene in scenes)
+
+
+def test_each_noise_is_heard_with_any_voices(corpora_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first_draws: dict[str, list[float]] = {}
+
+    def scene_of(cell: Cell, _cast: Cast, duration_s: float, seed: Sequence[int]) -> Scene:
+        first_draws.setdefault(cell.noise, []).append(np.random.default_rng(list(seed)).random())
+        frames = round(100 * duration_s)
+        return Scene(np.zeros(160 * frames, np.int16), np.zeros(frames, np.bool_), ())
+
+    monkeypatch.setattr("training.detector.lessons.make_scene", scene_of)
+    cast = Cast(clips_of(corpora_dir), ["mine"])
+    for index in range(400):
+        practice_scene(cast, SMALL, index)
+
+    assert all(min(draws) < 0.25 and max(draws) > 0.75 for draws in first_draws.values())
 
 
 def test_a_lesson_has_a_row_each_40_ms_and_says_which_part_of_each_20_is_speech(corpora_dir: Path) -> None:

@@ -41,21 +41,19 @@ class IncrementalMfcc:
 
     def __init__(self, settings: MfccSettings, dtype: type[np.float32] | type[np.float64] = np.float32) -> None:
         """Prepare the tables for ``settings``; ``dtype`` is the precision of all arithmetic and of the rows."""
-        window, rows = settings.window_samples, _ROWS_PER_CALL
+        window, hop, rows = settings.window_samples, settings.hop_samples, _ROWS_PER_CALL
         num_bins = settings.fft_size // 2 + 1
         self.settings, self._dtype = settings, dtype
-        filters = mel_filterbank(
-            settings.num_filters, settings.fft_size, settings.low_hz, settings.high_hz, settings.sample_rate_hz
-        )
-        self._filters = np.ascontiguousarray(filters.T / settings.fft_size, dtype)
-        self._dct = np.ascontiguousarray(liftered_dct(settings), dtype)
+        self._filters, self._to_cepstra = _matrices(settings, dtype)
         self._window_function = np.hamming(window).astype(dtype) if settings.window_function == "hamming" else None
-        self._emphasised = np.zeros(window + (rows - 1) * settings.hop_samples, dtype)
+        span = window + (rows - 1) * hop
+        self._samples = np.zeros(1 + span, dtype)  # the one before those that are taken, and these
+        self._emphasised = np.zeros(span, dtype)
+        self._windows = np.lib.stride_tricks.sliding_window_view(self._emphasised, window)[::hop]
         self._padded = np.zeros((rows, settings.fft_size), dtype)  # beyond the window it stays zero
         self._spectrum = np.zeros((rows, num_bins), np.complex64 if dtype is np.float32 else np.complex128)
-        self._power = np.zeros((rows, num_bins), dtype)
-        self._square = np.zeros((rows, num_bins), dtype)
-        self._mel = np.zeros((rows, settings.num_filters), dtype)
+        self._parts = self._spectrum.view(dtype)  # real and imaginary side by side
+        self._mel = np.zeros((rows, self._filters.shape[1]), dtype)
         self.reset()
 
     def reset(self, previous_sample: int = 0) -> None:
@@ -65,7 +63,7 @@ class IncrementalMfcc:
             previous_sample: The sample before the first one to come, for the pre-emphasis: 0 at the start of
                 a stream. With the true sample, rows equal those of a grid that began whole hops earlier.
         """
-        self._previous = self._dtype(previous_sample)
+        self._samples[0] = previous_sample
         self._num_pending = 0  # emphasised samples that a later row still needs
         self._has_rows = False
         self._is_finished = False
@@ -126,13 +124,14 @@ class IncrementalMfcc:
         return rows
 
     def _append(self, samples: NDArray[np.int16]) -> None:
-        target = self._emphasised[self._num_pending : self._num_pending + samples.size]
-        target[0] = self._previous
-        target[1:] = samples[:-1]
-        target *= self._dtype(-self.settings.preemphasis)
-        target += samples
-        self._previous = self._dtype(samples[-1])
-        self._num_pending += samples.size
+        size = samples.size
+        taken = self._samples[1 : size + 1]
+        taken[:] = samples
+        target = self._emphasised[self._num_pending : self._num_pending + size]
+        np.multiply(self._samples[:size], -self.settings.preemphasis, out=target)
+        target += taken
+        self._samples[0] = taken[-1]
+        self._num_pending += size
 
     def _discard(self, count: int) -> None:
         left = self._num_pending - count
@@ -140,23 +139,36 @@ class IncrementalMfcc:
         self._num_pending = left
 
     def _compute(self, count: int, out: Float) -> None:
-        window, hop = self.settings.window_samples, self.settings.hop_samples
-        span = self._emphasised[: window + (count - 1) * hop]
-        windows = np.lib.stride_tricks.sliding_window_view(span, window)[::hop]
+        windows = self._windows[:count]
         if self._window_function is None:
-            self._padded[:count, :window] = windows
+            self._padded[:count, : self.settings.window_samples] = windows
         else:
-            np.multiply(windows, self._window_function, out=self._padded[:count, :window])
-        spectrum, power, square = self._spectrum[:count], self._power[:count], self._square[:count]
-        np.fft.rfft(self._padded[:count], axis=1, out=spectrum)
-        np.square(spectrum.real, out=power)
-        np.square(spectrum.imag, out=square)
-        power += square
-        mel = np.matmul(power, self._filters, out=self._mel[:count])
-        mel[mel == 0] = _LOG_FLOOR
+            np.multiply(windows, self._window_function, out=self._padded[:count, : self.settings.window_samples])
+        # Without a factor numpy computes float32 in double precision.
+        np.fft.rfft(self._padded[:count], axis=1, norm="forward", out=self._spectrum[:count])
+        parts = self._parts[:count]
+        np.square(parts, out=parts)
+        mel = np.matmul(parts, self._filters, out=self._mel[:count])
+        if not mel.all():
+            mel[mel == 0] = _LOG_FLOOR
         np.log(mel, out=mel)
-        np.matmul(mel, self._dct, out=out)
-        if self.settings.append_energy:
-            energy = power.sum(axis=1) / self._dtype(self.settings.fft_size)
-            energy[energy == 0] = _LOG_FLOOR
-            np.log(energy, out=out[:, 0])
+        np.matmul(mel, self._to_cepstra, out=out)
+
+
+def _matrices(settings: MfccSettings, dtype: type[np.float32] | type[np.float64]) -> tuple[Float, Float]:
+    """Return what makes mel powers of the squares of a spectrum, and cepstra of the logarithms of these.
+
+    Squares are of real and imaginary parts side by side, and of a spectrum divided by its size. Where the energy takes
+    the place of the first cepstrum it is one more column of the former.
+    """
+    filters = mel_filterbank(
+        settings.num_filters, settings.fft_size, settings.low_hz, settings.high_hz, settings.sample_rate_hz
+    )
+    to_cepstra = liftered_dct(settings)
+    if settings.append_energy:
+        filters = np.vstack((filters, np.ones(filters.shape[1])))
+        to_cepstra = np.vstack((to_cepstra, np.zeros(settings.num_cepstra)))
+        to_cepstra[:, 0] = 0.0
+        to_cepstra[-1, 0] = 1.0
+    filters = np.repeat(filters.T * settings.fft_size, 2, axis=0)
+    return np.ascontiguousarray(filters, dtype), np.ascontiguousarray(to_cepstra, dtype)

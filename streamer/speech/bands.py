@@ -45,7 +45,9 @@ class BandSnr:
     def __init__(self) -> None:
         """Know no floor."""
         filters = mel_filterbank(NUM_BANDS, WINDOW_SAMPLES, _LOW_HZ, _HIGH_HZ, SAMPLE_RATE_HZ)
-        # Real and imaginary parts lie side by side: what is a power is summed by the same product as a band.
+        # Real and imaginary parts lie side by side: what is a power is summed by the same product as a band. The size
+        # is what the spectrum is divided by: without a factor numpy would compute float32 in double precision.
+        filters *= WINDOW_SAMPLES**2
         self._filters = np.ascontiguousarray(np.repeat(filters.T, 2, axis=0), np.float32)
         self._mean = np.full(NUM_BANDS, 1.0 / NUM_BANDS, np.float32)
         self._window = np.hanning(WINDOW_SAMPLES + 2)[1:-1].astype(np.float32)
@@ -70,7 +72,7 @@ class BandSnr:
         """
         if not len(windows):
             return np.empty((0, NUM_BANDS), np.float32), np.empty(0, np.float32)
-        parts = np.fft.rfft(windows * self._window, axis=1).view(np.float32)
+        parts = np.fft.rfft(windows * self._window, axis=1, norm="forward").view(np.float32)
         levels = np.matmul(np.square(parts, out=parts), self._filters)
         levels += np.float32(_LEAST_POWER)
         np.log2(levels, out=levels)

@@ -80,7 +80,8 @@ def lesson_of(scene: Scene, noise: str) -> Lesson:
 
 def practice_scene(cast: Cast, settings: DetectorSettings, index: int) -> tuple[Scene, str]:
     """Return scene ``index`` to learn from, of any noise, level, room and beginning; and what its noise is called."""
-    random = np.random.default_rng([settings.seed, index])
+    # Other numbers than the scene itself is made of, or each noise would be heard with the same few voices.
+    random = np.random.default_rng([settings.seed, index, 1])
     noise = str(random.choice([*NOISES, BABBLE]))
     snr_db = _SNRS_DB[int(random.integers(len(_SNRS_DB)))]
     has_speech = random.random() < _SPEAKING_SHARE
@@ -92,7 +93,8 @@ def practice_scene(cast: Cast, settings: DetectorSettings, index: int) -> tuple[
     scene = make_scene(cell, cast, settings.scene_s + begin / 100, (settings.seed, index))
     heard = scene.samples[begin * FRAME_SAMPLES :] * 10.0 ** (gain_db / 20.0)
     samples = np.clip(np.rint(heard), -32768, 32767).astype(np.int16)
-    return replace(scene, samples=samples, is_speech=scene.is_speech[begin:]), noise
+    utterances = tuple((max(0, start - begin), end - begin) for start, end in scene.utterances if end > begin)
+    return replace(scene, samples=samples, is_speech=scene.is_speech[begin:], utterances=utterances), noise
 
 
 def _make(job: tuple[int, Path], *, clips: Sequence[Clip], settings: DetectorSettings) -> None:
@@ -108,9 +110,9 @@ def _load(path: Path) -> Lesson:
 
 
 def _context(clips: Sequence[Clip], settings: DetectorSettings) -> str:
-    runtime, here = Path(streamer.__file__).parent, Path(__file__)
-    scenes = sorted((here.parent.parent / "scenes").glob("*.py"))
-    code = code_hash([*(runtime / name for name in _RUNTIME), here, *scenes])
+    runtime, laboratory = Path(streamer.__file__).parent, Path(__file__).parent.parent
+    scenes = sorted((laboratory / "scenes").glob("*.py"))
+    code = code_hash([*(runtime / name for name in _RUNTIME), Path(__file__), laboratory / "rooms.py", *scenes])
     libraries = {name: version(name) for name in _COMPUTED_BY}
     return json.dumps([settings.seed, settings.scene_s, code, libraries, data_hash(clips)])
 
