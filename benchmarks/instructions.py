@@ -47,8 +47,8 @@ def counted() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
         valgrind = ["valgrind", "--tool=callgrind", "--dump-before=getpgid", f"--callgrind-out-file={out}"]
-        # Tables of strings would lie differently in each run.
-        environment = {**os.environ, "PYTHONHASHSEED": "0"}
+        # Tables of strings would lie differently in each run. Threads are as in the daemon.
+        environment = {**os.environ, "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
         command = [*valgrind, sys.executable, "-m", "benchmarks.instructions", "--work"]
         try:
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

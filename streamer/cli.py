@@ -35,13 +35,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that ``arguments`` name, those of the process by default; return the exit code."""
     _reserve_standard_descriptors()
     try:
-        return _main(arguments)
-    except KeyboardInterrupt:  # before the stream was open or behind it, perhaps because the audio system hangs
-        os._exit(130)
-
-
-def _main(arguments: Sequence[str] | None) -> int:
-    try:
         parsed = _parser().parse_args(arguments)
         return int(parsed.command(parsed))
     except ReaderGoneError:
@@ -162,7 +155,7 @@ def _place(path: Path) -> tuple[int, int] | str:
     try:
         status = path.stat()
     except OSError:
-        return os.path.normpath(path)
+        return os.path.realpath(path)
     return status.st_dev, status.st_ino
 
 

@@ -75,7 +75,7 @@ def run(settings: RunSettings) -> int:
         source = stack.enter_context(_source(settings, pipeline.patience))
         sinks = [stack.enter_context(Sink(output, classifier.labels)) for output in settings.outputs]
         daemon = Daemon(source, pipeline, sinks)
-        signals.on_stop = daemon.stop
+        stack.enter_context(signals.calling(daemon.note_stop, daemon.stop))
         daemon.run(
             Start(
                 version=__version__,

@@ -66,9 +66,13 @@ class Daemon:
         self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES_KEPT)
         self._anchor: tuple[int, float] | None = None  # a sample and when it was captured, on the monotonic clock
 
+    def note_stop(self) -> None:
+        """Take what breaks from now on for a part of being stopped."""
+        self._is_stopped = True
+
     def stop(self) -> None:
         """End the stream in good order; may be called from another thread."""
-        self._is_stopped = True
+        self.note_stop()
         self._source.interrupt()
 
     def run(self, start: Start) -> None:
@@ -118,13 +122,21 @@ class Daemon:
 
     def _finish(self) -> None:
         """Print the utterance in hand and ``end`` to the sinks that still write."""
-        error = self._first_error()
-        reason, cut = _ending(error) if error else (("signal", "stop") if self._is_stopped else ("eof", "eof"))
         taken_s = self._clock.monotonic()
         self._pipeline.stopwatch.start()
-        for event in self._pipeline.finish(cut):
-            self._tell(event, taken_s)
-        self._tell(self._end(reason), taken_s)
+        try:
+            for event in self._pipeline.finish(self._ending()[1]):
+                self._tell(event, taken_s)
+        except StreamerError as raised:
+            self._errors.append(raised)
+        self._tell(self._end(self._ending()[0]), taken_s)
+
+    def _ending(self) -> tuple[str, Cut]:
+        """Return why the stream ends, and so the utterance in hand."""
+        error = self._first_error()
+        if error:
+            return _broken_by(error)
+        return ("signal", "stop") if self._is_stopped else ("eof", "eof")
 
     def _first_error(self) -> StreamerError | None:
         """Return the error that ends the stream; a reader that left is the least of the troubles."""
@@ -209,7 +221,7 @@ class Daemon:
         )
 
 
-def _ending(error: StreamerError) -> tuple[str, Cut]:
+def _broken_by(error: StreamerError) -> tuple[str, Cut]:
     match error:
         case ReaderGoneError():
             return "pipe_closed", "stop"

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.errors import AudioFormatError, SettingsError, StreamStateError
+from streamer.errors import AudioFormatError, SettingsError, StreamerError, StreamStateError
 from streamer.events import Cut, Gap, Partial, Utterance
 from streamer.features.history import SampleHistory
 from streamer.features.mfcc import IncrementalMfcc
@@ -109,6 +109,7 @@ class Pipeline:
             self._gain.reset()
         self._num_utterances = 0
         self._is_finished = False
+        self._found: list[PipelineEvent] = []  # in a push that then raised: what comes next returns it
         self._restart(0)
 
     def _restart(self, origin: int) -> None:
@@ -154,7 +155,6 @@ class Pipeline:
             raise AudioFormatError(f"expected int16 of shape (n,), got {samples.dtype} of shape {samples.shape}")
         if self._is_finished:
             raise StreamStateError("push after finish: call reset to start a new stream")
-        events: list[PipelineEvent] = []
         taken = 0
         while taken < samples.size:
             part = samples[taken : taken + self._frame_samples - self._num_in_frame]
@@ -164,7 +164,8 @@ class Pipeline:
             if self._num_in_frame == self._frame_samples:
                 self._num_in_frame = 0
                 self._num_frames += 1
-                events += self._push_frame(self._frame)
+                self._found += self._push_frame(self._frame)
+        events, self._found = self._found, []
         return events
 
     def skip(self, lost_samples: int, reason: str) -> list[PipelineEvent]:
@@ -176,7 +177,7 @@ class Pipeline:
         if self._is_finished:
             raise StreamStateError("skip after finish: call reset to start a new stream")
         gap = Gap(self.position, lost_samples, reason)
-        events = self._end_utterance_in_hand("gap")
+        events, self._found = [*self._found, *self._end_utterance_in_hand("gap")], []
         self._restart(gap.start_sample + lost_samples)
         return [*events, gap]
 
@@ -189,7 +190,13 @@ class Pipeline:
         if self._is_finished:
             raise StreamStateError("finish was already called: call reset to start a new stream")
         self._is_finished = True
-        return self._end_utterance_in_hand(cut)
+        found, self._found = self._found, []
+        try:
+            return [*found, *self._end_utterance_in_hand(cut)]
+        except StreamerError:
+            if found:  # push has raised it already
+                return found
+            raise
 
     def _push_frame(self, frame: NDArray[np.int16]) -> list[PipelineEvent]:
         if self._gain:

@@ -166,6 +166,7 @@ class SpeechSettings:
         # The cut at the maximum looks for a pause in the second half: what it leaves must not be too short.
         onset_ms = self.onset_window_frames * self.frame_ms
         shortest_maximum_ms = 2 * (self.min_utterance_ms + self.longest_hangover_ms + onset_ms)
+        shortest_maximum_ms = max(shortest_maximum_ms, onset_ms + BACK_DATING_MS)
         _require_int("max_utterance_ms", self.max_utterance_ms, shortest_maximum_ms, 60_000)
         _require_int("long_turn_ms", self.long_turn_ms, self.frame_ms, 60_000)
         hangovers = ("hangover_ms", "shortest_hangover_ms", "longest_hangover_ms")
@@ -183,6 +184,9 @@ class SpeechSettings:
         """Return how many VAD frames cover ``duration_ms``, rounded up."""
         return math.ceil(duration_ms / self.frame_ms)
 
+
+BACK_DATING_MS = 300
+"""How far an onset may lie before the frames that prove it, where all between may be speech."""
 
 PARTIAL_FIRST_MS = 500
 """Speech heard before the first partial result."""

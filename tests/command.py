@@ -32,7 +32,7 @@ def start(
     """
     program = [sys.executable, "-m", "streamer"]
     if code:
-        program = [sys.executable, "-c", f"{code}\nimport sys\nfrom streamer.cli import main\nsys.exit(main())"]
+        program = [sys.executable, "-c", f"{code}\nimport sys\nfrom streamer.__main__ import main\nmain()"]
     return subprocess.Popen(
         [*program, *arguments],
         cwd=ROOT,

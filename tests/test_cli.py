@@ -133,6 +133,7 @@ def test_a_terminal_is_given_text(asked: list[RunSettings], monkeypatch: pytest.
         ("run -o text:a -o jsonl:a", "two -o go to the same place"),
         ("run -i README.md -o jsonl:./README.md", "would write into the input or a model"),
         ("run -o text:a -o jsonl:./b/../a", "two -o go to the same place"),
+        (f"run -o text:new -o jsonl:{Path.cwd()}/new", "two -o go to the same place"),
         ("run -i", "-i: expected one argument"),
         ("run --vad silero:", "expected FILE or silero:FILE, got 'silero:'"),
         ("run -i a.wav --vad silero:README.md -o jsonl:README.md", "would write into the input or a model"),

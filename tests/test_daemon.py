@@ -146,6 +146,67 @@ def test_a_broken_stream_has_an_end_too(error: StreamerError, reason: str, cut: 
     assert (records[1]["cut"], records[-1]["reason"]) == (cut, reason)
 
 
+class Failing:
+    """A classifier or detector that raises ``error`` from its n-th push on."""
+
+    def __init__(self, error: StreamerError, num_good: int) -> None:
+        super().__init__()
+        self._error, self._num_good = error, num_good
+
+    def push(self, heard: NDArray[Any]) -> Any:
+        self._num_good -= 1
+        if self._num_good < 0:
+            raise self._error
+        return super().push(heard)  # type: ignore[misc]  # of what it is mixed with
+
+
+class FailingClassifier(Failing, FixedClassifier):
+    pass
+
+
+class FailingDetector(Failing, LoudnessDetector):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("classifier", "detector", "told"),
+    [(FailingClassifier, None, 1), (None, FailingDetector, 1), (FailingClassifier, None, 0)],
+)
+def test_a_stage_that_fails_for_good_costs_no_event_before_it(classifier: Any, detector: Any, told: int) -> None:
+    error = ModelError("broken")
+    probe = RecordingCalls()
+    Pipeline(SETTINGS, LoudnessDetector(), probe).push(block(SPEECH).samples)
+    classifier = classifier(error, probe.num_pushes if told else 0) if classifier else FixedClassifier()
+    detector = detector(error, 100) if detector else LoudnessDetector()
+    sink = ListSink()
+
+    with pytest.raises(ModelError) as caught:
+        Daemon(ListSource(block(SPEECH + SPEECH)), Pipeline(SETTINGS, detector, classifier), [sink]).run(START)
+
+    assert caught.value is error
+    assert types(sink.records) == ["start", *["utterance"] * told, "end"]
+    assert (sink.records[-1]["reason"], sink.records[-1]["utterances"]) == ("error", told)
+
+
+class RecordingCalls(FixedClassifier):
+    """Counts what it is given."""
+
+    num_pushes = 0
+
+    def push(self, rows: NDArray[np.float32]) -> None:
+        self.num_pushes += 1
+
+
+def test_what_comes_with_a_signal_is_no_breakage() -> None:
+    sink = ListSink()
+    daemon = daemon_of(ListSource(block(CUT_SPEECH), error=StreamBrokenError("inside a sample")), sink)
+    daemon.note_stop()
+
+    daemon.run(START)
+
+    assert (sink.records[1]["cut"], sink.records[-1]["reason"]) == ("stop", "signal")
+
+
 def test_lost_samples_are_told_and_counted() -> None:
     source = ListSource(block(CUT_SPEECH), LostSamples(800, "ring_overflow"), block(SPEECH), LostSamples(0, "x"))
 

@@ -312,7 +312,7 @@ def speech_settings(draw: st.DrawFn) -> SpeechSettings:
     window = draw(st.integers(1, 12))
     shortest, usual, longest = sorted(draw(st.lists(st.integers(1, 12), min_size=3, max_size=3)))
     min_ms = frame_ms * draw(st.integers(-(-100 // frame_ms), 300 // frame_ms))
-    lowest_max_frames = 2 * (min_ms // frame_ms + longest + window)
+    lowest_max_frames = max(2 * (min_ms // frame_ms + longest + window), window + -(-300 // frame_ms))
     return SpeechSettings(
         frame_ms=frame_ms,
         onset_window_frames=window,

@@ -32,7 +32,7 @@ BRISK = with_hangover(
     onset_speech_frames=1,
     onset_window_frames=2,
     min_utterance_ms=100,
-    max_utterance_ms=260,
+    max_utterance_ms=320,
 )
 """Everything as short as settings allow."""
 
@@ -249,6 +249,14 @@ def test_patience_delays_no_result(flags: str, rest: int, with_partials: bool) -
         for event in pipeline.push(samples[start:end]):
             if was_in_speech:
                 assert event.decided_sample == end
+
+
+def test_patience_looks_no_further_than_what_is_judged_anyway() -> None:
+    """In silence all is judged after a second: an end found there must not wait for the rest of a push."""
+    pipeline = Pipeline(SETTINGS, FlagDetector("0" * 500), FixedClassifier())
+    pipeline.push(noise(48 * FRAME))
+
+    assert pipeline.patience() == 2 * FRAME
 
 
 def test_partial_results_wake_nobody_before_the_detector_can_tell() -> None:

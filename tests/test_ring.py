@@ -166,29 +166,34 @@ def test_a_read_of_nothing_gives_up_after_its_time() -> None:
     assert 0.05 <= time.monotonic() - started_s < 5
 
 
-@pytest.mark.parametrize("is_first_to_wake", [True, False])
-def test_wake_ends_a_read(is_first_to_wake: bool) -> None:
+@pytest.mark.parametrize("is_closed_first", [True, False])
+def test_close_ends_every_read(is_closed_first: bool) -> None:
     ring = SampleRing(CAPACITY, FRAME_BYTES, RATE_HZ)
-    waker = threading.Timer(0.0 if is_first_to_wake else 0.05, ring.wake)
-    waker.start()
-    if is_first_to_wake:
-        waker.join()
+    closer = threading.Timer(0.0 if is_closed_first else 0.05, ring.close)
+    closer.start()
+    if is_closed_first:
+        closer.join()
     started_s = time.monotonic()
 
     assert ring.read(30.0) is None
+    assert ring.read(30.0) is None
     assert time.monotonic() - started_s < 15
-    waker.join()
+    closer.join()
 
 
-def test_wake_ends_one_read_only() -> None:
+def test_what_was_there_when_it_was_closed_is_given_and_no_more() -> None:
     ring = SampleRing(CAPACITY, FRAME_BYTES, RATE_HZ)
-    ring.wake()
-    ring.read(30.0)
-    started_s = time.monotonic()
+    ring.write(encoded(0, 2))
+    ring.write(encoded(5, 1), 3)
+    ring.close()
+    ring.write(encoded(6, 1), 1)
 
-    ring.read(0.05)
+    first, gap, second, last = (ring.read(30.0, 6) for _ in range(4))
 
-    assert time.monotonic() - started_s >= 0.05
+    assert isinstance(first, RingBlock)
+    assert isinstance(second, RingBlock)
+    assert (decoded(first), gap, decoded(second), last) == ([0, 1], RingGap(2, 3, "driver_overflow"), [5], None)
+    assert ring.overflows == 1
 
 
 def test_a_write_ends_a_read() -> None:
@@ -231,14 +236,14 @@ def test_a_reader_with_patience_is_woken_when_enough_is_there() -> None:
     assert decoded(block) == list(range(6))
 
 
-def test_patience_ends_with_the_time_a_gap_or_a_wake() -> None:
+def test_patience_ends_with_the_time_a_gap_or_the_end() -> None:
     ring = SampleRing(CAPACITY, FRAME_BYTES, RATE_HZ)
     ring.write(encoded(0, 2))
     timed = ring.read(0.01, 6)
     ring.write(encoded(2, 1))
     ring.write(encoded(7, 1), 4)
     before_gap, gap = ring.read(10.0, 6), ring.read(10.0, 6)
-    ring.wake()
+    ring.close()
     woken = ring.read(10.0, 6)
 
     assert gap == RingGap(3, 4, "driver_overflow")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command import PIPE, TIME_LIMIT_S, ended, records_in, start
+from command import PIPE, TIME_LIMIT_S, ended, records_in, run, start
 from signals import conversation
 from tiny_model import write_model
 
@@ -123,8 +123,10 @@ def test_a_signal_that_also_ends_the_input_within_a_sample_is_no_broken_input(mo
 
 
 def test_a_signal_at_the_start_ends_the_process_without_a_word(model: Path) -> None:
-    for later_s in (0.06, 0.1, 0.15):
-        with listening(model) as process:
+    for later_s in (0.01, 0.05, 0.1):
+        with listening(model, code="import os, streamer.__main__\nos.write(1, b'begins\\n')") as process:
+            assert process.stdout
+            wait_for(process.stdout.fileno(), b"begins")
             time.sleep(later_s)
             process.send_signal(signal.SIGINT)
             _, err = ended(process)
@@ -241,8 +243,7 @@ def test_signals_are_given_back() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     num_threads = threading.active_count()
 
-    with StopSignals() as signals:
-        signals.on_stop = lambda: None
+    with StopSignals() as signals, signals.calling(nothing, nothing):
         assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] != before
 
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
@@ -251,29 +252,28 @@ def test_signals_are_given_back() -> None:
 
 
 def test_the_first_signal_calls_back_from_another_thread() -> None:
-    called: list[str] = []
+    called, noted = [], []
     was_called = threading.Event()
 
     def stop() -> None:
-        called.append(threading.current_thread().name)
+        called.append(threading.current_thread())
         was_called.set()
 
-    with StopSignals() as signals:
-        signals.on_stop = stop
+    with StopSignals() as signals, signals.calling(lambda: noted.append(threading.current_thread()), stop):
         signal.raise_signal(signal.SIGTERM)
+        assert noted == [threading.main_thread()]
         assert was_called.wait(TIME_LIMIT_S)
         signal.raise_signal(signal.SIGINT)  # taken for an echo
 
     assert len(called) == 1
-    assert called[0] != threading.main_thread().name
+    assert called[0] != threading.main_thread()
 
 
 def test_other_signals_stop_nothing() -> None:
     called: list[str] = []
     previous = signal.signal(signal.SIGUSR1, lambda *_: None)
 
-    with StopSignals() as signals:
-        signals.on_stop = lambda: called.append("stop")
+    with StopSignals() as signals, signals.calling(nothing, lambda: called.append("stop")):
         signal.raise_signal(signal.SIGUSR1)
     signal.signal(signal.SIGUSR1, previous)
 
@@ -290,8 +290,66 @@ def test_leaving_waits_for_the_callback() -> None:
         left.set()
 
     with StopSignals() as signals:
-        signals.on_stop = stop
-        signal.raise_signal(signal.SIGINT)
-        assert entered.wait(TIME_LIMIT_S)
+        with signals.calling(nothing, stop):
+            signal.raise_signal(signal.SIGINT)
+            assert entered.wait(TIME_LIMIT_S)
+        assert left.is_set()
 
-    assert left.is_set()
+
+def test_a_first_signal_behind_the_stream_changes_nothing() -> None:
+    """What it would stop is closed, and the process on its way out."""
+    called: list[str] = []
+
+    with StopSignals() as signals:
+        with signals.calling(nothing, lambda: called.append("stop")):
+            pass
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0.05)
+
+    assert called == []
+
+
+def test_a_signal_that_comes_as_the_source_is_closed_changes_nothing(model: Path) -> None:
+    code = """
+import os, signal, time
+from streamer.sources.pipe import PipeSource
+close = PipeSource.__exit__
+
+def close_and_signal(self, *exc_info):
+    close(self, *exc_info)
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.05)
+
+PipeSource.__exit__ = close_and_signal
+"""
+    done = run("run", "-i", "-", "--model", model, input=SPEAKING, code=code)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_signal_that_was_switched_off_stays_off() -> None:
+    """As Ctrl-C is for the background jobs of a script."""
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with StopSignals():
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def test_the_command_leaves_a_signal_alone_that_was_switched_off(model: Path) -> None:
+    ignoring = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)}
+    with start("run", "-i", "-", "--model", model, **ignoring) as process:
+        assert process.stdout
+        feed(process, SPEAKING)
+        wait_for(process.stdout.fileno(), b'"start"')
+        process.send_signal(signal.SIGINT)
+        out, err = ended(process, b"")
+
+    assert (process.returncode, err) == (0, b"")
+    assert records_in(out)[-1]["reason"] == "eof"
+
+
+def nothing() -> None:
+    pass

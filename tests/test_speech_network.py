@@ -1,6 +1,7 @@
 """The default detector: what it says of a frame follows from the stream, whenever it is asked."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -14,7 +15,8 @@ from tiny_model import write_model
 from streamer.errors import ModelError, SettingsError
 from streamer.settings import SpeechSettings
 from streamer.speech.endpointing import SpeechEnded, SpeechEvent
-from streamer.speech.network import BUNDLED_DETECTOR, NetworkDetector
+from streamer.speech.network import BUNDLED_DETECTOR, NetworkDetector, metadata
+from streamer.speech.rows import FRAMES_PER_ROW, NUM_COLUMNS
 from streamer.speech.segmenter import Segmenter
 
 SETTINGS = SpeechSettings()
@@ -160,6 +162,8 @@ def test_a_model_for_emotions_is_no_detector(tmp_path: Path) -> None:
     [
         ("format", "2", "key 'format' is '2', but this version reads 1"),
         ("figures", "{", "key 'figures' is not valid JSON"),
+        ("licence", "null", "key 'licence' must be a JSON dict, got NoneType"),
+        ("name", "", "key 'name' is missing or empty"),
         ("rows", "{}", "key 'rows' is not what this version computes"),
     ],
 )
@@ -170,6 +174,43 @@ def test_a_detector_of_other_rows_is_refused(tmp_path: Path, key: str, value: st
 
     with pytest.raises(ModelError, match=complaint):
         NetworkDetector(SETTINGS, tmp_path / "other.onnx")
+
+
+def write_detector(path: Path, *, said: float = 0.5, width: int = FRAMES_PER_ROW, cast_to: int | None = None) -> Path:
+    """Write a detector that says the same of everything, in the type ``cast_to``."""
+    weights = onnx.numpy_helper.from_array(np.zeros((NUM_COLUMNS, width), np.float32), "weights")
+    bias = onnx.numpy_helper.from_array(np.full(width, said, np.float32), "bias")
+    nodes = [
+        onnx.helper.make_node("MatMul", ["rows", "weights"], ["product"]),
+        onnx.helper.make_node("Add", ["product", "bias"], ["sum"]),
+        onnx.helper.make_node("Cast", ["sum"], ["probabilities"], to=cast_to or onnx.TensorProto.FLOAT),
+    ]
+    taken = onnx.helper.make_tensor_value_info("rows", onnx.TensorProto.FLOAT, [1, None, NUM_COLUMNS])
+    given = onnx.helper.make_tensor_value_info("probabilities", cast_to or onnx.TensorProto.FLOAT, None)
+    graph = onnx.helper.make_graph(nodes, "toy", [taken], [given], [weights, bias])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    onnx.helper.set_model_props(model, metadata("toy", [], {}, {}))
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"said": -7.0}, r"must give probabilities, got -7 to -7"),
+        ({"said": -np.inf}, r"must give probabilities, got -inf to -inf"),
+        ({"said": np.nan}, r"must give probabilities, got nan to nan"),
+        ({"width": 500}, r"must give an array of shape \(1, 1, 2\), got \(1, 1, 500\)"),
+        ({"cast_to": onnx.TensorProto.STRING}, r"must give float, got tensor\(string\)"),
+    ],
+)
+def test_what_gives_no_probabilities_is_no_detector(tmp_path: Path, options: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ModelError, match=rf"bad\.onnx: the network {complaint}"):
+        NetworkDetector(SETTINGS, write_detector(tmp_path / "bad.onnx", **options))
+
+
+def test_a_toy_detector_is_taken(tmp_path: Path) -> None:
+    assert NetworkDetector(SETTINGS, write_detector(tmp_path / "toy.onnx")).name == "toy"
 
 
 def test_a_missing_detector_is_refused(tmp_path: Path) -> None:

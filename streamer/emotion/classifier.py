@@ -44,7 +44,7 @@ class OnnxClassifier:
             ModelError: The file is missing, is no model, or contradicts itself.
         """
         content, self.sha256 = read_model(path)
-        self.path, self.size_bytes = path, len(content)
+        self.path = path
         session = open_session(path, content)
         self._metadata = metadata_of(session)
         try:

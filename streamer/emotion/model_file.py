@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import ModelError, SettingsError
+from streamer.metadata import json_value, text
 from streamer.onnx import DETECTOR_KIND
 from streamer.settings import SAMPLE_RATE_HZ, MfccSettings
 
@@ -105,24 +106,24 @@ def parse_metadata(metadata: Mapping[str, str]) -> ModelInfo:
             f"key 'format' is {metadata['format']!r}, but this version reads {FORMAT}: "
             "export the run again with `python -m export RUN -o FILE.onnx`"
         )
-    normalisation = _json(metadata, "normalisation", dict)
+    normalisation = json_value(metadata, "normalisation", dict)
     if set(normalisation) != {"mean", "std"}:
         raise ModelError(f"key 'normalisation' must hold mean and std, got {sorted(normalisation)}")
-    features = _features(_json(metadata, "features", dict))
-    licence = _json(metadata, "licence", dict)
+    features = _features(json_value(metadata, "features", dict))
+    licence = json_value(metadata, "licence", dict)
     if not {"spdx", "attribution"} <= set(licence):
         raise ModelError(f"key 'licence' must hold spdx and attribution, got {sorted(licence)}")
     return ModelInfo(
-        name=_text(metadata, "name"),
-        labels=_labels(_json(metadata, "labels", list)),
+        name=text(metadata, "name"),
+        labels=_labels(json_value(metadata, "labels", list)),
         features=features,
         mean=_numbers(normalisation["mean"], features.num_cepstra, "mean", -1e6, 1e6),
         std=_numbers(normalisation["std"], features.num_cepstra, "std", 1e-6, 1e6),
         temperature=_number(metadata, "temperature", 0.01, 100.0),
         uncertain_below=_number(metadata, "uncertain_below", 0.0, 1.0),
-        data=_json(metadata, "data", list),
+        data=json_value(metadata, "data", list),
         licence=licence,
-        figures=_json(metadata, "figures", dict),
+        figures=json_value(metadata, "figures", dict),
     )
 
 
@@ -132,7 +133,7 @@ def parse_self_test(metadata: Mapping[str, str], info: ModelInfo) -> SelfTest:
     Raises:
         ModelError: It is missing, malformed or contradicts ``info``.
     """
-    vector = _json(metadata, SELF_TEST_KEY, dict)
+    vector = json_value(metadata, SELF_TEST_KEY, dict)
     try:
         rows, logits = np.array(vector["rows"], np.float32), np.array(vector["logits"], np.float64)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -145,22 +146,6 @@ def parse_self_test(metadata: Mapping[str, str], info: ModelInfo) -> SelfTest:
             f"{len(info.labels)}, got shapes {rows.shape} and {logits.shape}"
         )
     return SelfTest(rows, logits)
-
-
-def _text(metadata: Mapping[str, str], key: str) -> str:
-    if not metadata.get(key):
-        raise ModelError(f"key {key!r} is missing or empty: export the run again")
-    return metadata[key]
-
-
-def _json(metadata: Mapping[str, str], key: str, kind: type) -> Any:
-    try:
-        value = json.loads(_text(metadata, key))
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"key {key!r} is not valid JSON: {error}") from error
-    if not isinstance(value, kind):
-        raise ModelError(f"key {key!r} must be a JSON {kind.__name__}, got {type(value).__name__}")
-    return value
 
 
 def _labels(labels: list[Any]) -> tuple[str, ...]:
@@ -202,7 +187,7 @@ def _numbers(values: Any, count: int, part: str, low: float, high: float) -> tup
 
 
 def _number(metadata: Mapping[str, str], key: str, low: float, high: float) -> float:
-    value = _json(metadata, key, object)
+    value = json_value(metadata, key, object)
     if not _is_number(value, low, high):
         raise ModelError(f"key {key!r} must be a number from {low:g} to {high:g}, got {value!r}")
     return float(value)

@@ -53,6 +53,7 @@ class IncrementalMfcc:
         self._padded = np.zeros((rows, settings.fft_size), dtype)  # beyond the window it stays zero
         self._spectrum = np.zeros((rows, num_bins), np.complex64 if dtype is np.float32 else np.complex128)
         self._parts = self._spectrum.view(dtype)  # real and imaginary side by side
+        self._power = np.zeros((rows, num_bins), dtype)
         self._mel = np.zeros((rows, self._filters.shape[1]), dtype)
         self.reset()
 
@@ -148,7 +149,8 @@ class IncrementalMfcc:
         np.fft.rfft(self._padded[:count], axis=1, norm="forward", out=self._spectrum[:count])
         parts = self._parts[:count]
         np.square(parts, out=parts)
-        mel = np.matmul(parts, self._filters, out=self._mel[:count])
+        power = np.add(parts[:, ::2], parts[:, 1::2], out=self._power[:count])
+        mel = np.matmul(power, self._filters, out=self._mel[:count])
         if not mel.all():
             mel[mel == 0] = _LOG_FLOOR
         np.log(mel, out=mel)
@@ -170,5 +172,5 @@ def _matrices(settings: MfccSettings, dtype: type[np.float32] | type[np.float64]
         to_cepstra = np.vstack((to_cepstra, np.zeros(settings.num_cepstra)))
         to_cepstra[:, 0] = 0.0
         to_cepstra[-1, 0] = 1.0
-    filters = np.repeat(filters.T * settings.fft_size, 2, axis=0)
+    filters = filters.T * settings.fft_size
     return np.ascontiguousarray(filters, dtype), np.ascontiguousarray(to_cepstra, dtype)

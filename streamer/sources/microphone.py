@@ -103,7 +103,6 @@ class Microphone:
     def __init__(self, wanted: int | str | None, channel: ChannelChoice, patience: Patience) -> None:
         """Choose the device ``wanted`` (index, name or part of it, None for the default)."""
         self._wanted, self._channel, self._patience = wanted, channel, patience
-        self._is_interrupted = False
 
     @property
     def overflows(self) -> int:
@@ -147,9 +146,8 @@ class Microphone:
         silent_s, limit_s = 0.0, _FIRST_BLOCK_LIMIT_S
         position = 0  # samples at 16 kHz since the device was opened
         captured_s = time.monotonic()
-        while not self._is_interrupted:
-            taken = self._ring.read(_LOOK_S, -(-self._patience() * self._rate_hz // SAMPLE_RATE_HZ))
-            match taken:
+        while True:
+            match self._ring.read(_LOOK_S, -(-self._patience() * self._rate_hz // SAMPLE_RATE_HZ)):
                 case RingBlock(start_frame, content, captured_s):
                     silent_s, limit_s = 0.0, _BLOCK_LIMIT_S
                     samples = self._conditioner.push(self._pcm.decode(content))
@@ -164,6 +162,9 @@ class Microphone:
                     position += tail.size + num_lost
                     yield AudioBlock(tail, captured_s)
                     yield LostSamples(num_lost, reason)
+                case None if self._ring.is_closed:
+                    yield AudioBlock(self._conditioner.finish(), captured_s)
+                    return
                 case None:
                     # Counted in waits, since the clock also runs on while this process is stopped.
                     silent_s += _LOOK_S
@@ -171,12 +172,9 @@ class Microphone:
 
     def interrupt(self) -> None:
         """End a read that waits."""
-        self._is_interrupted = True
-        self._ring.wake()
+        self._ring.close()
 
     def _check_alive(self, silent_s: float, limit_s: float) -> None:
-        if self._is_interrupted:
-            return
         if not self._stream.active:
             raise DeviceError(f"microphone {self._device.name!r} was lost: plug it in or start its audio server again")
         if silent_s >= limit_s:

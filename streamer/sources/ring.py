@@ -47,7 +47,7 @@ class SampleRing:
         self._gaps: deque[tuple[int, int, str]] = deque()  # (place in the stored frames, frames lost, reason)
         self._written_s = 0.0
         self._frame_s = 1.0 / rate_hz
-        self._is_woken = False
+        self._is_closed = False
         self._num_wanted = 1
         self.overflows = 0
 
@@ -61,6 +61,8 @@ class SampleRing:
         capacity, frame_bytes = self._frames.shape
         incoming = np.frombuffer(content, np.uint8).reshape(-1, frame_bytes)
         with self._changed:
+            if self._is_closed:
+                return
             if num_lost is not None:
                 self.overflows += 1
                 self._gaps.append((self._written, num_lost, "driver_overflow"))
@@ -75,10 +77,15 @@ class SampleRing:
             if self._is_enough():
                 self._changed.notify()
 
-    def wake(self) -> None:
-        """Make a waiting :meth:`read` return None now."""
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more comes than what is there."""
+        return self._is_closed
+
+    def close(self) -> None:
+        """Take no more frames; :meth:`read` gives those that are there, and waits no longer."""
         with self._changed:
-            self._is_woken = True
+            self._is_closed = True
             self._changed.notify()
 
     def read(self, timeout_s: float, num_wanted: int = 1) -> RingBlock | RingGap | None:
@@ -89,8 +96,7 @@ class SampleRing:
         """
         with self._changed:
             self._num_wanted = min(num_wanted, len(self._frames))
-            self._changed.wait_for(lambda: self._is_woken or self._is_enough(), timeout_s)
-            self._is_woken = False
+            self._changed.wait_for(lambda: self._is_closed or self._is_enough(), timeout_s)
             if self._gaps and self._gaps[0][0] <= self._read:
                 return self._take_gap()
             end = self._gaps[0][0] if self._gaps else self._written

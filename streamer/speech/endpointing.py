@@ -12,13 +12,10 @@ import numpy as np
 
 from streamer.errors import StreamStateError
 from streamer.events import Cut
-from streamer.settings import SpeechSettings
+from streamer.settings import BACK_DATING_MS, SpeechSettings
 
 _PAUSE_MS = 100
 """Length of the stretch whose quietness makes a good place for a cut; what is shorter is no pause of a speaker."""
-
-_BACK_DATING_MS = 300
-"""How far an onset may lie before the frames that prove it, where all between may be speech."""
 
 _HESITATION_MEMORY_MS = 3000
 """How long a pause inside an utterance is a reason to wait longer for the next word."""
@@ -73,7 +70,7 @@ class Endpointer:
         self._max_frames = settings.frames(settings.max_utterance_ms)
         self._pause_frames = settings.frames(_PAUSE_MS)
         self._memory_frames = settings.frames(_HESITATION_MEMORY_MS)
-        longest = settings.onset_window_frames + settings.frames(_BACK_DATING_MS)
+        longest = settings.onset_window_frames + settings.frames(BACK_DATING_MS)
         self._recent: deque[tuple[float, float]] = deque(maxlen=longest)
         self.reset()
 

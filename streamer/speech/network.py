@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import ModelError, SettingsError
+from streamer.metadata import json_value, text
 from streamer.onnx import DETECTOR_KIND, StreamingNetwork, metadata_of, open_session, read_model
 from streamer.settings import SpeechSettings
 from streamer.speech.rows import FRAMES_PER_ROW, NUM_COLUMNS, SpeechRows, describe_rows
 
 BUNDLED_DETECTOR = Path(__file__).parent.parent / "models" / "speech.onnx"
 ROWS, PROBABILITIES = "rows", "probabilities"
-_JSON_KEYS = ("rows", "data", "licence", "figures")
+_JSON_KEYS: Mapping[str, type] = {"rows": dict, "data": list, "licence": dict, "figures": dict}
 LOOKAHEAD_ROWS = 1
 """A row is judged when the next one is there."""
 
@@ -34,9 +35,12 @@ class SpeechNetwork:
         session = open_session(path, content)
         self.metadata = metadata_of(session)
         _check(path, self.metadata)
-        self.name = self.metadata["name"]
+        self.name = text(self.metadata, "name")
         self._network = StreamingNetwork(path, session, ROWS, PROBABILITIES)
-        self.push(np.zeros((1, NUM_COLUMNS), np.float32))
+        if self._network.output.type != "tensor(float)":
+            raise ModelError(f"{path}: the network must give float, got {self._network.output.type}")
+        for num_rows in (1, 100):  # what fails, fails here rather than midway
+            self.push(np.zeros((num_rows, NUM_COLUMNS), np.float32))
         self.reset()
 
     def about(self) -> dict[str, Any]:
@@ -60,9 +64,12 @@ class SpeechNetwork:
             ModelError: The network fails.
         """
         said = self._network.push(rows[np.newaxis])
+        expected = (1, len(rows), FRAMES_PER_ROW)
+        if said.shape != expected:
+            raise ModelError(f"{self._path}: the network must give an array of shape {expected}, got {said.shape}")
         # onnxruntime's sigmoid may exceed 1 by a rounding; what is no number compares to none.
-        if said.shape != (1, len(rows), FRAMES_PER_ROW) or not said.max() <= 1.001:
-            raise ModelError(f"{self._path}: the network must give {FRAMES_PER_ROW} probabilities a row, got {said}")
+        if not (said.min() >= 0.0 and said.max() <= 1.001):
+            raise ModelError(f"{self._path}: the network must give probabilities, got {said.min():g} to {said.max():g}")
         return np.asarray(said[0])
 
 
@@ -147,13 +154,11 @@ def _check(path: Path, said: Mapping[str, str]) -> None:
         )
     if said.get("format") != "1":
         raise ModelError(f"{path}: key 'format' is {said.get('format')!r}, but this version reads 1")
-    for key in ("name", *_JSON_KEYS):
-        if key not in said:
-            raise ModelError(f"{path}: key {key!r} is missing: export the run again")
-    for key in _JSON_KEYS:
-        try:
-            json.loads(said[key])
-        except (ValueError, RecursionError) as error:
-            raise ModelError(f"{path}: key {key!r} is not valid JSON: {error}") from error
+    try:
+        text(said, "name")
+        for key, json_kind in _JSON_KEYS.items():
+            json_value(said, key, json_kind)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
     if said.get("rows") != json.dumps(describe_rows()):
         raise ModelError(f"{path}: key 'rows' is not what this version computes; take the file that came with it")

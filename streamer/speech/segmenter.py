@@ -117,9 +117,8 @@ class Segmenter:
     @property
     def patience_frames(self) -> int:
         """How many frames may be gathered before they are pushed, and no end be told later for it."""
-        if self._due_frame == _NEVER:
-            return self._batch_frames
-        return max(1, self._due_frame - self._num_frames)
+        latest = self._num_frames + self._batch_frames if self._due_frame == _NEVER else self._due_frame
+        return max(1, min(latest, self._num_judged + self._idle_frames) - self._num_frames)
 
     def push(self, frame: NDArray[np.int16]) -> list[SpeechEvent]:
         """Take the next frame, shape ``(frame_samples,)``, int16; return what is known from it on.
