@@ -388,7 +388,7 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
         "false starts a minute of noise",
         "switched on and off",
     ]
-    header.append("cost")
+    header.append("cost where somebody speaks; beside the first, over all scenes")
     lines = [header]
     for name, result in results.items():
         pooled, worst = result["all_but_babble"], result["worst"]

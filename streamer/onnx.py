@@ -1,10 +1,11 @@
 """Networks in ONNX files; the only user of onnxruntime."""
 
+import copy
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,12 @@ class StreamingNetwork:
         if lacking:
             raise ModelError(f"{path}: the network takes a state, but does not give {', '.join(lacking)}")
         self.reset()
+
+    def twin(self) -> Self:
+        """Return one for another stream; the network itself is shared, also by threads."""
+        other = copy.copy(self)
+        other.reset()
+        return other
 
     def reset(self) -> None:
         """Forget the stream."""

@@ -1,7 +1,9 @@
 """The network that hears emotions."""
 
+import copy
 from itertools import cycle
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +59,13 @@ class OnnxClassifier:
         self._normaliser = GlobalNormaliser(self.info.mean, self.info.std)
         self.reset()
         self._try_out()
+
+    def twin(self) -> Self:
+        """Return one for another stream; the model itself is loaded once, also for streams in other threads."""
+        other = copy.copy(self)
+        other._network = self._network.twin()
+        other.reset()
+        return other
 
     def reset(self) -> None:
         """Forget the rows heard."""

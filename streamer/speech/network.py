@@ -1,9 +1,10 @@
 """The default detector: webrtcvad and band levels, joined by a small network."""
 
+import copy
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,12 @@ class SpeechNetwork:
         for num_rows in (1, 100):  # what fails, fails here rather than midway
             self.push(np.zeros((num_rows, NUM_COLUMNS), np.float32))
         self.reset()
+
+    def twin(self) -> Self:
+        """Return one for another stream; the network itself is shared, also by threads."""
+        other = copy.copy(self)
+        other._network = self._network.twin()
+        return other
 
     def about(self) -> dict[str, Any]:
         """Return what the file says about itself."""
@@ -92,6 +99,13 @@ class NetworkDetector:
         self._network, self._rows = SpeechNetwork(path), SpeechRows()
         self.name, self.sha256 = self._network.name, self._network.sha256
         self.reset()
+
+    def twin(self) -> Self:
+        """Return one for another stream; the network itself is loaded once, also for streams in other threads."""
+        other = copy.copy(self)
+        other._network, other._rows = self._network.twin(), SpeechRows()
+        other.reset()
+        return other
 
     def reset(self) -> None:
         """Forget everything heard."""

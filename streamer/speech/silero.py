@@ -1,7 +1,9 @@
 """Voice activity by Silero VAD, whose file is not part of this package."""
 
+import copy
 import math
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +52,12 @@ class SileroDetector:
         self.reset()
         self._hear(np.zeros(_WINDOW_SAMPLES, np.float32))
         self.reset()
+
+    def twin(self) -> Self:
+        """Return one for another stream; the network itself is loaded once, also for streams in other threads."""
+        other = copy.copy(self)
+        other.reset()
+        return other
 
     def reset(self) -> None:
         """Forget everything heard."""
