@@ -50,8 +50,9 @@ def counted() -> dict[str, float]:
         # Tables of strings would lie differently in each run. Threads are as in the daemon.
         environment = {**os.environ, "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
         command = [*valgrind, sys.executable, "-m", "benchmarks.instructions", "--work"]
+        root = Path(__file__).parent.parent
         try:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
         except FileNotFoundError:
             raise SystemExit("valgrind is missing: on Debian, `apt install valgrind`") from None
         if done.returncode:

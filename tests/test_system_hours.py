@@ -1,0 +1,14 @@
+"""The daemon must not grow, however long it runs."""
+
+import pytest
+
+from benchmarks.hours import hours
+
+pytestmark = pytest.mark.system
+
+
+def test_memory_stays_where_it_is() -> None:
+    found = hours(2, parts_per_hour=6)
+
+    assert found[-1].utterances > 500
+    assert found[-1].rss_mib - found[1].rss_mib < 0.5  # MiB, from the 20th minute to the end
