@@ -12,7 +12,6 @@ on the same scene in one process, while others make the next scenes.
 """
 
 import argparse
-import json
 import math
 import platform
 import time
@@ -27,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.results import markdown, write_results
 from streamer.onnx import read_model
 from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings
 from streamer.speech.endpointing import SpeechEnded, SpeechEvent
@@ -456,19 +456,6 @@ def _write(out: Path, speakers: str, silero: Path | None, results: Mapping[str, 
         "systems": results,
     }
     write_results(out, "segmentation", record, f"# Speech found in noise\n\n{__doc__}\n{text}\n")
-
-
-def write_results(out: Path, name: str, record: Mapping[str, Any], page: str) -> None:
-    """Write ``record`` and the Markdown ``page`` under ``name`` into the folder ``out``."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    (out / f"{name}.md").write_text(page, encoding="utf-8")
-
-
-def markdown(lines: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table; the first line is its header."""
-    header, *rest = lines
-    return "\n".join(f"| {' | '.join(line)} |" for line in (header, ["---"] * len(header), *rest))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.segmentation import FOLDS, SEEDS, Bench, cells, make, markdown, segmented, write_results
+from benchmarks.results import markdown, write_results
+from benchmarks.segmentation import FOLDS, SEEDS, Bench, cells, make, segmented
 from streamer.settings import SpeechSettings
 from streamer.speech.network import NetworkDetector, metadata
 from training.corpora import find_corpora, load_clips
