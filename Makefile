@@ -17,6 +17,7 @@ RELEASE ?= bookworm
 made_by := made-by-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 run_env := .venv/$(made_by)
 dev_env := .venv-dev/$(made_by)
+peers_env := .venv-peers/$(made_by)
 dev := .venv-dev/bin
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -88,8 +89,8 @@ define fit_and_evaluate
 $(dev)/python -m training evaluate $(1) $(2) --out $(3)
 endef
 
-bench: $(dev_env) ## measure
-	@$(dev)/python benchmarks/run.py
+bench: $(run_env) $(dev_env) $(peers_env) ## measure what it costs beside its peers (an hour); ARGS='--rounds 1' for a look
+	@$(dev)/python -m benchmarks.peers $(ARGS)
 
 demonstration: ## make streamer/demonstration.flac anew (espeak-ng and sox)
 	@tests/system/make_demonstration.sh
@@ -99,7 +100,7 @@ wheel: $(run_env) ## build dist/*.whl
 	ls dist/*.whl
 
 clean: ## remove all that was made here but runs/ and corpora/
-	@rm -rf .venv .venv-dev build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .venv-dev .venv-peers build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find streamer export training tests benchmarks -name __pycache__ -exec rm -rf {} +
 
 # What this machine must have. Prints the Debian packages that are missing, one a line.
@@ -144,4 +145,11 @@ $(dev_env): setup.cfg pyproject.toml | install-dev-needs
 	@echo "making .venv-dev, once (TensorFlow is in it: some 2 GB)" >&2
 	$(PYTHON) -m venv --clear .venv-dev
 	.venv-dev/bin/pip install -qq -e '.[training,compare,test]' >&2
+	touch $@
+
+$(peers_env): benchmarks/peers/requirements.txt | install-dev-needs
+	@echo "making .venv-peers, once" >&2
+	$(PYTHON) -m venv --clear .venv-peers
+	.venv-peers/bin/pip install -qq -r $< >&2
+	.venv-peers/bin/pip install -qq --no-deps silero-vad==6.2.3 >&2 # for its network: the package itself wants torch
 	touch $@
