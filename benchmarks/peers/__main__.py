@@ -4,10 +4,11 @@
 
 Each process is timed from its start to its first line, which it writes when it is ready. Flat out is the CPU time of a
 long run less that of one on 1 s, over the audio between them; at real time it is that of 15 s of audio, likewise: what
-starting costs is in neither. RSS is the peak of all three. In a round every peer runs once, in every other round
-backwards; figures are medians over the rounds, ratios medians of the ratios round by round. All hear the demonstration
-clip (synthetic voices for about 70 % of it), repeated; silence is a faint noise. Every MFCC has the settings of the
-bundled model, and the usual scripts run the network that this project grew out of.
+starting costs is in neither, nor what librosa and Keras load behind their first line. RSS is the peak of all three. In
+a round every peer runs once, in every other round backwards; figures are medians over the rounds, ratios medians of the
+ratios round by round. All hear the demonstration clip (synthetic voices for about 70 % of it), repeated; silence is a
+faint noise. Every MFCC has the settings of the bundled model, and the usual scripts run the network that this project
+grew out of. One thread means numpy's, too.
 """
 
 import argparse

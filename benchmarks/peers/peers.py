@@ -58,7 +58,7 @@ def _daemon(audio: str, *options: str) -> tuple[str, ...]:
 
 
 _MS = (10, 20, 30)
-_ANEW = "every 100 ms the last 3 s:"
+_ANEW = "3 s anew every 100 ms:"
 _PSF = f"{_ANEW} psf"
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """For numpy, whose idle threads spin: with them a window costs several times as much."""
@@ -72,8 +72,8 @@ ALL: Sequence[Peer] = (
         for ms in _MS
     ),
     Peer("opensmile", "openSMILE eGeMAPS rows, each second once", FEATURES, PEERS, _script("smile"), 60),
-    Peer("librosa", f"{_ANEW} librosa, one thread", FEATURES, PEERS, _script("sliding librosa"), 30, _ONE_THREAD),
-    Peer("psf", f"{_PSF}, one thread", FEATURES, PEERS, _script("sliding psf"), 30, _ONE_THREAD),
+    Peer("librosa", f"{_ANEW} librosa, one thread", FEATURES, PEERS, _script("sliding librosa"), 100, _ONE_THREAD),
+    Peer("psf", f"{_PSF}, one thread", FEATURES, PEERS, _script("sliding psf"), 60, _ONE_THREAD),
     Peer("numpy", "import numpy", PROGRAMS, OURS, ("-c", "import numpy; print('ready')"), None),
     Peer("empty", "empty loop, blocks of 20 ms", PROGRAMS, OURS, _script("empty"), 40_000),
     Peer("daemon", "**our daemon in speech**", PROGRAMS, OURS, _daemon("speech"), 600),
@@ -97,7 +97,7 @@ ALL: Sequence[Peer] = (
         PROGRAMS,
         PEERS,
         _script(f"sliding librosa onnx {_ONNX}"),
-        30,
+        100,
         _ONE_THREAD,
     ),
     Peer(

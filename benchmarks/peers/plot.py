@@ -35,11 +35,12 @@ def costs(rounds: Sequence[Round]) -> Figure:
             colours = [BLUE if peer.title.startswith("**") else _OTHERS for peer in peers]
             shown = [max(value, _LOWEST[name]) for value in values]  # a logarithm needs more than nothing
             bars = panel.barh(range(len(peers)), shown, color=colours, edgecolor="black", linewidth=0.4)
-            panel.bar_label(bars, [number(value) for value in values], padding=2)
+            panel.bar_label(bars, [number(value) for value in values], padding=2, fontsize=7)
             panel.set_xscale("log")
             panel.set_title(f"{group}: {FIGURES[name]}", loc="left")
+            panel.xaxis.set_major_formatter("{x:g}")  # powers need math, which the style switches off
             panel.grid(visible=False, axis="y")
-            panel.margins(x=0.2)
+            panel.margins(x=0.25)
         panels[0].set_yticks(range(len(peers)), [peer.title.strip("*").replace("`", "") for peer in peers])
         panels[0].invert_yaxis()
     return figure
