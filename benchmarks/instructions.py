@@ -86,6 +86,9 @@ def _work() -> None:
         for _ in range(_COUNTED_S * SAMPLE_RATE_HZ // _BLOCK_SAMPLES):
             out[:] = block
 
+    def hear_frames(samples: Samples) -> None:
+        segmenter.push(samples.reshape(-1, _BLOCK_SAMPLES))
+
     _count("an empty loop at 50 Hz", _COUNTED_S, copy)
     windows = np.ones((100, 512), np.float32)
     spectrum = np.fft.rfft(windows, axis=1, norm="forward")
@@ -97,9 +100,9 @@ def _work() -> None:
     _count_stream("features at 20 ms", clip, extractor.push)
     _count_stream("features at 1 s", clip, extractor.push, lambda: SAMPLE_RATE_HZ)
     segmenter = Segmenter(settings, NetworkDetector(settings))
-    _count_stream("detector, speech", clip, segmenter.push)
-    segmenter.reset()
-    _count_stream("detector, silence", hiss, segmenter.push)
+    for name, samples in {"speech": clip, "silence": hiss}.items():
+        segmenter.reset()
+        _count_stream(f"detector, {name}", samples, hear_frames, lambda: segmenter.patience_frames * _BLOCK_SAMPLES)
     pipeline = Pipeline(settings, NetworkDetector(settings), classifier)
     for name, samples in {"speech": clip, "silence": hiss}.items():
         pipeline.reset()

@@ -127,9 +127,10 @@ def segmented(settings: SpeechSettings, detector: SpeechDetector) -> System:
         frames = samples.reshape(-1, settings.frame_samples)
         events: list[tuple[int, SpeechEvent]] = []
         began_s = time.process_time()
-        for index, frame in enumerate(frames):
-            for event in segmenter.push(frame):
-                events.append((index + 1, event))
+        end = 0
+        while end < len(frames):
+            start, end = end, min(len(frames), end + segmenter.patience_frames)
+            events += [(end, event) for event in segmenter.push(frames[start:end])]
         events += [(len(frames), event) for event in segmenter.finish("eof")]
         cpu_s = time.process_time() - began_s
         flags = np.zeros(len(frames), np.bool_)
@@ -149,8 +150,7 @@ def silero_alone(settings: SpeechSettings, path: Path) -> System:
     def hear(samples: NDArray[np.int16]) -> Found:
         detector.reset()
         began_s = time.process_time()
-        for frame in samples.reshape(-1, settings.frame_samples):
-            detector.push(frame)
+        detector.push(samples.reshape(-1, settings.frame_samples))
         cpu_s = time.process_time() - began_s
         probabilities = np.square(detector.judge(is_last=True)[0])  # the detector takes the root
         spans, decided = spans_between(probabilities.tolist(), 0.5, 0.35, settings.frames(100))

@@ -20,6 +20,9 @@ from streamer.stopwatch import Stopwatch
 _PARTIAL_PATIENCE_FRAMES = 4
 """In a pause: from one question whether speech goes on to the next."""
 
+_HEARD_AT_ONCE_MS = 1000
+"""Speech that gathers before the classifier hears it, where nobody asks: a call costs what a hundred rows do."""
+
 PipelineEvent = Partial | Utterance | Gap
 
 
@@ -94,8 +97,9 @@ class Pipeline:
         latest_frames = self._segmenter.longest_onset_frames + self._segmenter.most_unjudged_frames
         latest_frames += settings.frames(settings.longest_hangover_ms)
         latest = latest_frames * self._frame_samples
+        self._heard_at_once = ms_to_samples(_HEARD_AT_ONCE_MS)
         # One hop more, since rows start on the grid, and the sample before them.
-        self._history = SampleHistory(self._pre_roll + latest + self._hop + 1)
+        self._history = SampleHistory(self._pre_roll + latest + self._heard_at_once + self._hop + 1)
         longest = self._pre_roll + ms_to_samples(settings.max_utterance_ms) + latest
         self._rows = RowBuffer(longest // self._hop + 1, features.num_cepstra)
         self._frame = np.empty(self._frame_samples, np.int16)
@@ -136,10 +140,14 @@ class Pipeline:
         In silence that is 100 ms and more, in speech up to where the utterance in hand may end. Fewer pushes cost
         less: it is waking up that is dear.
         """
+        return self._patience_frames() * self._frame_samples - self._num_in_frame
+
+    def _patience_frames(self) -> int:
+        """Return how many frames can come at once, since nothing is decided before."""
         frames = self._segmenter.patience_frames
         if self._partials and self._segmenter.is_in_speech:
             frames = min(frames, max(1, self._partial_due_frame - self._num_frames))
-        return frames * self._frame_samples - self._num_in_frame
+        return frames
 
     def push(self, samples: NDArray[np.int16]) -> list[PipelineEvent]:
         """Return the events that ``samples`` bring about, in order.
@@ -155,16 +163,22 @@ class Pipeline:
             raise AudioFormatError(f"expected int16 of shape (n,), got {samples.dtype} of shape {samples.shape}")
         if self._is_finished:
             raise StreamStateError("push after finish: call reset to start a new stream")
-        taken = 0
+        taken, frame_samples = 0, self._frame_samples
         while taken < samples.size:
-            part = samples[taken : taken + self._frame_samples - self._num_in_frame]
+            num_whole = 0 if self._num_in_frame else (samples.size - taken) // frame_samples
+            if num_whole:
+                num_frames = min(num_whole, self._patience_frames())
+                frames = samples[taken : taken + num_frames * frame_samples].reshape(num_frames, frame_samples)
+                taken += frames.size
+                self._found += self._push_frames(frames)
+                continue
+            part = samples[taken : taken + frame_samples - self._num_in_frame]
             self._frame[self._num_in_frame : self._num_in_frame + part.size] = part
             self._num_in_frame += part.size
             taken += part.size
-            if self._num_in_frame == self._frame_samples:
+            if self._num_in_frame == frame_samples:
                 self._num_in_frame = 0
-                self._num_frames += 1
-                self._found += self._push_frame(self._frame)
+                self._found += self._push_frames(self._frame[np.newaxis])
         events, self._found = self._found, []
         return events
 
@@ -198,16 +212,19 @@ class Pipeline:
                 return found
             raise
 
-    def _push_frame(self, frame: NDArray[np.int16]) -> list[PipelineEvent]:
+    def _push_frames(self, frames: NDArray[np.int16]) -> list[PipelineEvent]:
+        self._num_frames += len(frames)
         if self._gain:
-            frame = self._gain.push(frame)
-        self._history.push(frame)
+            frames = np.stack([self._gain.push(frame) for frame in frames])
+        self._history.push(frames.ravel())
         self.stopwatch.skip()
-        found = self._segmenter.push(frame)
+        found = self._segmenter.push(frames)
         self.stopwatch.done("vad")
         events = self._follow(found)
         if self._segmenter.is_in_speech:
-            self._hear(self._segmenter.speech_end_frame * self._frame_samples)
+            end = self._segmenter.speech_end_frame * self._frame_samples
+            if end - self._heard_row * self._hop >= self._heard_at_once:
+                self._hear(end)
         if self._partials and self._segmenter.is_in_speech:
             events += self._maybe_partial()
         return events

@@ -30,10 +30,10 @@ class FlagDetector:
         self._levels: list[float] = []
         self.num_resets += 1
 
-    def push(self, frame: NDArray[np.int16]) -> bool:
-        self._levels.append(float(np.dot(frame.astype(np.float64), frame)))
-        self._num_heard += 1
-        return self._flag(self._num_heard - 1)
+    def push(self, frames: NDArray[np.int16]) -> bytes:
+        self._levels += np.square(frames.astype(np.float64)).sum(axis=1).tolist()
+        self._num_heard += len(frames)
+        return bytes([bool(self._flag(self._num_heard - len(frames) + index)) for index in range(len(frames))])
 
     def judge(self, *, is_last: bool = False) -> tuple[list[float], list[float]]:
         frames = range(self._num_judged, self._num_heard)
@@ -55,9 +55,9 @@ class LoudnessDetector(FlagDetector):
         super().reset()
         self._flags = ""
 
-    def push(self, frame: NDArray[np.int16]) -> bool:
-        self._flags += str(int(int(frame.max()) >= 10_000))
-        return super().push(frame)
+    def push(self, frames: NDArray[np.int16]) -> bytes:
+        self._flags += "".join(str(int(int(frame.max()) >= 10_000)) for frame in frames)
+        return super().push(frames)
 
 
 class FixedClassifier:

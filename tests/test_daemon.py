@@ -147,14 +147,14 @@ def test_a_broken_stream_has_an_end_too(error: StreamerError, reason: str, cut: 
 
 
 class Failing:
-    """A classifier or detector that raises ``error`` from its n-th push on."""
+    """A classifier or detector that raises ``error`` when it was given more than so many rows or frames."""
 
     def __init__(self, error: StreamerError, num_good: int) -> None:
         super().__init__()
         self._error, self._num_good = error, num_good
 
     def push(self, heard: NDArray[Any]) -> Any:
-        self._num_good -= 1
+        self._num_good -= len(heard)
         if self._num_good < 0:
             raise self._error
         return super().push(heard)  # type: ignore[misc]  # of what it is mixed with
@@ -176,7 +176,7 @@ def test_a_stage_that_fails_for_good_costs_no_event_before_it(classifier: Any, d
     error = ModelError("broken")
     probe = RecordingCalls()
     Pipeline(SETTINGS, LoudnessDetector(), probe).push(block(SPEECH).samples)
-    classifier = classifier(error, probe.num_pushes if told else 0) if classifier else FixedClassifier()
+    classifier = classifier(error, probe.num_rows if told else 0) if classifier else FixedClassifier()
     detector = detector(error, 100) if detector else LoudnessDetector()
     sink = ListSink()
 
@@ -191,10 +191,10 @@ def test_a_stage_that_fails_for_good_costs_no_event_before_it(classifier: Any, d
 class RecordingCalls(FixedClassifier):
     """Counts what it is given."""
 
-    num_pushes = 0
+    num_rows = 0
 
     def push(self, rows: NDArray[np.float32]) -> None:
-        self.num_pushes += 1
+        self.num_rows += len(rows)
 
 
 def test_what_comes_with_a_signal_is_no_breakage() -> None:

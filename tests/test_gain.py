@@ -123,9 +123,9 @@ def test_any_split_gives_the_same_samples_and_gaps_forget_nothing(sizes: list[in
         heard: list[Samples] = []
 
         class Listener(FlagDetector):
-            def push(self, frame: Samples) -> bool:
-                heard.append(frame.copy())
-                return super().push(frame)
+            def push(self, frames: Samples) -> bytes:
+                heard.append(frames.ravel().copy())
+                return super().push(frames)
 
         pipeline = Pipeline(SETTINGS, Listener(flags), FixedClassifier(), auto_gain=True)
         for chunk in chunks:

@@ -158,9 +158,9 @@ def test_the_detector_hears_every_frame_once() -> None:
     class Listener(FlagDetector):
         heard: list[Samples]
 
-        def push(self, frame: Samples) -> bool:
-            self.heard.append(frame.copy())
-            return super().push(frame)
+        def push(self, frames: Samples) -> bytes:
+            self.heard.append(frames.ravel().copy())
+            return super().push(frames)
 
     detector = Listener("0" * 10 + "1" * 20)
     detector.heard = []
@@ -634,9 +634,9 @@ def test_an_onset_that_nobody_suspected_is_still_in_the_history(lead: int) -> No
     """Long before it is proved, and late: the detector suspects nothing, so that it is asked once a second."""
 
     class Unsuspecting(FlagDetector):
-        def push(self, frame: Samples) -> bool:
-            super().push(frame)
-            return False
+        def push(self, frames: Samples) -> bytes:
+            super().push(frames)
+            return bytes(len(frames))
 
         def judge(self, *, is_last: bool = False) -> tuple[list[float], list[float]]:
             probabilities, levels = super().judge(is_last=is_last)

@@ -19,7 +19,7 @@ from streamer.speech.segmenter import Segmenter, latency_ms
 from streamer.speech.silero import SileroDetector
 
 SETTINGS = SpeechSettings()
-FRAME = np.zeros(320, np.int16)
+FRAMES = np.zeros((1, 320), np.int16)
 
 FLAGS = st.lists(st.tuples(st.booleans(), st.integers(1, 60)), max_size=12).map(
     lambda runs: "".join(str(int(flag)) * length for flag, length in runs)
@@ -41,10 +41,10 @@ class LateDetector(FlagDetector):
     def num_judged(self) -> int:
         return self._num_judged
 
-    def push(self, frame: NDArray[np.int16]) -> bool:
-        index = self._num_heard
-        super().push(frame)
-        return self._suspected[index : index + 1] == "1"
+    def push(self, frames: NDArray[np.int16]) -> bytes:
+        start = self._num_heard
+        super().push(frames)
+        return bytes([self._suspected[index : index + 1] == "1" for index in range(start, self._num_heard)])
 
     def judge(self, *, is_last: bool = False) -> tuple[list[float], list[float]]:
         self.judged_at.append(self._num_heard)
@@ -81,8 +81,12 @@ class Timed(NamedTuple):
     event: SpeechEvent
 
 
-def events_of(segmenter: Segmenter, num_frames: int) -> list[Timed]:
-    events = [Timed(heard, event) for heard in range(1, num_frames + 1) for event in segmenter.push(FRAME)]
+def events_of(segmenter: Segmenter, num_frames: int, most_at_once: int = 1) -> list[Timed]:
+    heard, events = 0, []
+    while heard < num_frames:
+        count = min(most_at_once, segmenter.patience_frames, num_frames - heard)
+        heard += count
+        events += [Timed(heard, event) for event in segmenter.push(np.repeat(FRAMES, count, axis=0))]
     return events + [Timed(num_frames, event) for event in segmenter.finish("eof")]
 
 
@@ -135,12 +139,21 @@ def test_speech_is_judged_once_a_hangover() -> None:
     assert len(detector.judged_at) <= 500 / 12 + 3
 
 
+@given(flags=FLAGS, lookahead=st.integers(0, 3), most_at_once=st.sampled_from([2, 3, 1000]))
+def test_frames_may_come_together_as_long_as_it_has_patience(flags: str, lookahead: int, most_at_once: int) -> None:
+    one_by_one = events_of(Segmenter(SETTINGS, LateDetector(flags, lookahead)), len(flags))
+
+    together = events_of(Segmenter(SETTINGS, LateDetector(flags, lookahead)), len(flags), most_at_once)
+
+    assert together == one_by_one
+
+
 @given(flags=FLAGS, lookahead=st.integers(0, 3))
 def test_frames_wait_for_a_second_at_the_most(flags: str, lookahead: int) -> None:
     detector = LateDetector(flags, lookahead)
     segmenter = Segmenter(SETTINGS, detector)
     for heard in range(1, len(flags) + 1):
-        segmenter.push(FRAME)
+        segmenter.push(FRAMES)
 
         assert heard - detector.num_judged < segmenter.most_unjudged_frames == 50
 

@@ -27,7 +27,7 @@ def silero(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def judged_at_once(path: Path, samples: Samples) -> tuple[list[float], list[float]]:
     detector = SileroDetector(SETTINGS, path)
     for frame in samples.reshape(-1, FRAME):
-        detector.push(frame)
+        detector.push(frame[np.newaxis])
     return detector.judge(is_last=True)
 
 
@@ -52,7 +52,7 @@ def test_frames_are_judged_as_the_window_that_holds_their_middle(
     probabilities: list[float] = []
     num_levels, left = 0, list(waits)
     for index, frame in enumerate(samples.reshape(-1, FRAME), 1):
-        detector.push(frame)
+        detector.push(frame[np.newaxis])
         left[0] -= 1
         if not left[0]:
             left = left[1:] or [7]
@@ -77,7 +77,7 @@ def test_levels_grow_with_loudness(silero: Path) -> None:
 def test_it_is_worth_asking_while_somebody_may_speak(silero: Path) -> None:
     detector = SileroDetector(SETTINGS, silero)
 
-    suspicions = [detector.push(frame) for frame in loud_where("0" * 10 + "1" * 10, FRAME).reshape(-1, FRAME)]
+    suspicions = detector.push(loud_where("0" * 10 + "1" * 10, FRAME).reshape(-1, FRAME))
 
     assert not any(suspicions[:10])
     assert all(suspicions[12:])
@@ -86,7 +86,7 @@ def test_it_is_worth_asking_while_somebody_may_speak(silero: Path) -> None:
 def test_the_state_starts_anew_in_a_long_silence(silero: Path) -> None:
     detector = SileroDetector(SETTINGS, silero)
     for frame in noise(FRAME * 16 * 100, level=5).reshape(-1, FRAME):
-        detector.push(frame)
+        detector.push(frame[np.newaxis])
         detector.judge()
 
     assert float(detector._state[0, 0, 0]) < 300
@@ -95,7 +95,7 @@ def test_the_state_starts_anew_in_a_long_silence(silero: Path) -> None:
 def test_memory_does_not_grow(silero: Path) -> None:
     detector = SileroDetector(SETTINGS, silero)
     for frame in noise(FRAME * 500).reshape(-1, FRAME):
-        detector.push(frame)
+        detector.push(frame[np.newaxis])
         detector.judge()
 
     assert len(detector._probabilities) <= 3
@@ -106,12 +106,12 @@ def test_reset_is_as_good_as_new(silero: Path) -> None:
     samples = loud_where("0" * 20 + "1" * 30, FRAME)
     detector = SileroDetector(SETTINGS, silero)
     for frame in noise(77 * FRAME, level=3000).reshape(-1, FRAME):
-        detector.push(frame)
+        detector.push(frame[np.newaxis])
 
     detector.reset()
 
     for frame in samples.reshape(-1, FRAME):
-        detector.push(frame)
+        detector.push(frame[np.newaxis])
     assert detector.judge(is_last=True) == judged_at_once(silero, samples)
 
 

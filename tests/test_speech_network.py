@@ -30,7 +30,7 @@ def frames_of(samples: Samples) -> Samples:
 def judged_at_once(samples: Samples) -> tuple[list[float], list[float]]:
     detector = NetworkDetector(SETTINGS)
     for frame in frames_of(samples):
-        detector.push(frame)
+        detector.push(frame[np.newaxis])
     return detector.judge(is_last=True)
 
 
@@ -43,7 +43,7 @@ def test_what_is_said_of_a_frame_does_not_depend_on_when_it_is_asked(waits: list
     levels: list[float] = []
     left = list(waits)
     for index, frame in enumerate(frames_of(samples), 1):
-        detector.push(frame)
+        detector.push(frame[np.newaxis])
         left[0] -= 1
         if not left[0]:
             left = left[1:] or [7]
@@ -70,7 +70,7 @@ def test_what_is_said_of_a_frame_does_not_depend_on_when_it_is_asked(waits: list
 def test_what_is_no_speech_is_not_taken_for_it(samples: Samples) -> None:
     segmenter = Segmenter(SETTINGS, NetworkDetector(SETTINGS))
 
-    events = [event for frame in frames_of(samples) for event in segmenter.push(frame)]
+    events = [event for frame in frames_of(samples) for event in segmenter.push(frame[np.newaxis])]
 
     assert events + segmenter.finish("eof") == []
 
@@ -103,7 +103,8 @@ def test_a_recorded_voice_is_found_at_once_out_of_digital_silence(corpora: Path,
         heard = np.concatenate([np.zeros(32_000, np.int16), samples[first:], np.zeros(16_000, np.int16)])
         heard = heard + noise(heard.size, level=level)
         segmenter = Segmenter(SETTINGS, NetworkDetector(SETTINGS))
-        events = [event for frame in frames_of(heard) for event in segmenter.push(frame)] + segmenter.finish("eof")
+        events = [event for frame in frames_of(heard) for event in segmenter.push(frame[np.newaxis])]
+        events += segmenter.finish("eof")
         started = next(event for event in events if isinstance(event, SpeechEnded))
         waits_ms.append(20 * started.start_frame - 2000)
 
@@ -125,7 +126,7 @@ def test_an_hour_of_speech_in_noise_as_loud_still_gives_utterances_and_none_too_
         heard = np.resize(np.roll(spoken, -minute * 16_000), 60 * 16_000).astype(np.float64)
         heard += np.random.default_rng(minute).normal(0.0, level, heard.size)
         for frame in frames_of(np.clip(np.rint(heard), -32768, 32767).astype(np.int16)):
-            events += segmenter.push(frame)
+            events += segmenter.push(frame[np.newaxis])
     events += segmenter.finish("eof")
 
     lengths_ms = [20 * (event.end_frame - event.start_frame) for event in events if isinstance(event, SpeechEnded)]
@@ -137,13 +138,13 @@ def test_reset_is_as_good_as_new() -> None:
     samples = conversation(600, 900, 700)
     detector = NetworkDetector(SETTINGS)
     for frame in frames_of(noise(77 * FRAME, level=3000)):
-        detector.push(frame)
+        detector.push(frame[np.newaxis])
     detector.judge()
 
     detector.reset()
 
     for frame in frames_of(samples):
-        detector.push(frame)
+        detector.push(frame[np.newaxis])
     assert detector.judge(is_last=True) == judged_at_once(samples)
 
 

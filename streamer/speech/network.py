@@ -119,9 +119,9 @@ class NetworkDetector:
         """Return how many frames must have come before the first ``num_frames`` can be judged: whole rows."""
         return (-(-num_frames // FRAMES_PER_ROW) + LOOKAHEAD_ROWS) * FRAMES_PER_ROW
 
-    def push(self, frame: NDArray[np.int16]) -> bool:
-        """Keep ``frame``, shape ``(320,)``, int16; return whether webrtcvad takes it for speech."""
-        return self._rows.push(frame)
+    def push(self, frames: NDArray[np.int16]) -> bytes:
+        """Keep ``frames``, shape ``(num_frames, 320)``, int16; return 1 for each that webrtcvad takes for speech."""
+        return self._rows.push(frames)
 
     def judge(self, *, is_last: bool = False) -> tuple[list[float], list[float]]:
         """Return the probabilities of speech and the levels of the frames that were not judged yet.

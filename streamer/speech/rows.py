@@ -12,6 +12,7 @@ from streamer.speech.webrtc import WebRtcVad
 FRAMES_PER_ROW = 2
 NUM_COLUMNS = NUM_BANDS + FRAMES_PER_ROW
 _AGGRESSIVENESS = 2
+_FRAME_BYTES = 2 * WINDOW_SAMPLES
 
 
 def describe_rows() -> dict[str, Any]:
@@ -34,21 +35,22 @@ class SpeechRows:
         """Forget everything heard."""
         self._vad.reset()
         self._bands.reset()
-        self._frames: list[bytes] = []
+        self._content = bytearray()  # of the frames that no row was taken of, and their verdicts
         self._verdicts = bytearray()
 
     @property
     def has_half(self) -> bool:
         """Whether the last frame waits for another to be a row."""
-        return len(self._frames) % FRAMES_PER_ROW > 0
+        return len(self._verdicts) % FRAMES_PER_ROW > 0
 
-    def push(self, frame: NDArray[np.int16]) -> bool:
-        """Keep ``frame``, shape ``(WINDOW_SAMPLES,)``, int16; return whether webrtcvad takes it for speech."""
-        content = frame.tobytes()
-        is_speech = self._vad.is_speech(content)
-        self._frames.append(content)
-        self._verdicts.append(is_speech)
-        return is_speech
+    def push(self, frames: NDArray[np.int16]) -> bytes:
+        """Keep ``frames``, shape ``(num_frames, WINDOW_SAMPLES)``, int16; return webrtcvad's verdict on each."""
+        content, is_speech = frames.tobytes(), self._vad.is_speech
+        starts = range(0, len(content), _FRAME_BYTES)
+        verdicts = bytes([is_speech(content[start : start + _FRAME_BYTES]) for start in starts])
+        self._content += content
+        self._verdicts += verdicts
+        return verdicts
 
     def take(self, *, is_last: bool = False) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the rows that are complete and were not taken yet.
@@ -60,14 +62,14 @@ class SpeechRows:
             Shape ``(num_rows, NUM_COLUMNS)``; and how loud each row is, shape ``(num_rows,)``.
         """
         if is_last and self.has_half:
-            self._frames.append(self._frames[-1])
+            self._content += self._content[-_FRAME_BYTES:]
             self._verdicts.append(self._verdicts[-1])
-        count = len(self._frames) // FRAMES_PER_ROW * FRAMES_PER_ROW
-        heard = b"".join(self._frames[:count:FRAMES_PER_ROW])
+        count = len(self._verdicts) // FRAMES_PER_ROW * FRAMES_PER_ROW
         rows = np.empty((count // FRAMES_PER_ROW, NUM_COLUMNS), np.float32)
         verdicts = np.frombuffer(bytes(self._verdicts[:count]), np.uint8)
         rows[:, NUM_BANDS:] = verdicts.reshape(-1, FRAMES_PER_ROW)
-        del self._frames[:count], self._verdicts[:count]
-        windows = np.frombuffer(heard, np.int16).reshape(-1, WINDOW_SAMPLES)
+        frames = np.frombuffer(bytes(self._content[: count * _FRAME_BYTES]), np.int16)
+        del self._content[: count * _FRAME_BYTES], self._verdicts[:count]
+        windows = frames.reshape(-1, FRAMES_PER_ROW, WINDOW_SAMPLES)[:, 0]
         rows[:, :NUM_BANDS], loudness = self._bands.push(windows)
         return rows, loudness

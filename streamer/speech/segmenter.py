@@ -32,8 +32,8 @@ class SpeechDetector(Protocol):
     def frames_to_judge(self, num_frames: int) -> int:
         """Return how many frames must have come before the first ``num_frames``, at least one, can be judged."""
 
-    def push(self, frame: NDArray[np.int16]) -> bool:
-        """Keep ``frame``, shape ``(frame_samples,)``, int16; return whether it is worth asking about."""
+    def push(self, frames: NDArray[np.int16]) -> bytes:
+        """Keep ``frames``, shape ``(num_frames, frame_samples)``, int16; return 1 for each worth asking about."""
 
     def judge(self, *, is_last: bool = False) -> tuple[Sequence[float], Sequence[float]]:
         """Return the probabilities of speech and the levels of the frames that were not judged yet.
@@ -116,22 +116,27 @@ class Segmenter:
 
     @property
     def patience_frames(self) -> int:
-        """How many frames may be gathered before they are pushed, and no end be told later for it."""
+        """How many frames can be pushed at once, since nothing is decided before."""
         latest = self._num_frames + self._batch_frames if self._due_frame == _NEVER else self._due_frame
         return max(1, min(latest, self._num_judged + self._idle_frames) - self._num_frames)
 
-    def push(self, frame: NDArray[np.int16]) -> list[SpeechEvent]:
-        """Take the next frame, shape ``(frame_samples,)``, int16; return what is known from it on.
+    def push(self, frames: NDArray[np.int16]) -> list[SpeechEvent]:
+        """Take the next frames, shape ``(num_frames, frame_samples)``, int16; return what is known from them on.
+
+        Args:
+            frames: At most :attr:`patience_frames`, or the result would depend on how many come at once.
 
         Raises:
             ModelError: The detector's network fails.
             StreamStateError: Called after :meth:`finish`.
         """
-        self._num_frames += 1
-        if self._detector.push(frame):
-            self._last_suspicious = self._num_frames
+        verdicts = self._detector.push(frames)
+        first = verdicts.find(1)
+        if first >= 0:
+            self._last_suspicious = self._num_frames + verdicts.rfind(1) + 1
             if self._due_frame == _NEVER:
-                self._due_frame = self._num_frames + self._suspicion_frames
+                self._due_frame = self._num_frames + first + 1 + self._suspicion_frames
+        self._num_frames += len(frames)
         if self._num_frames >= self._due_frame or self._num_frames - self._num_judged >= self._idle_frames:
             return self.judge()
         return []

@@ -75,12 +75,16 @@ class SileroDetector:
         window = self._window_of(num_frames - 1)
         return -(-(window + 1) * _WINDOW_SAMPLES // self._frame_samples)
 
-    def push(self, frame: NDArray[np.int16]) -> bool:
-        """Take ``frame``, shape ``(frame_samples,)``, int16; return whether it may be speech, as far as that is known.
+    def push(self, frames: NDArray[np.int16]) -> bytes:
+        """Take ``frames``, shape ``(num_frames, frame_samples)``, int16; return 1 for each that may be speech.
 
         Raises:
             ModelError: The network fails.
         """
+        return bytes([self._push(frame) for frame in frames])
+
+    def _push(self, frame: NDArray[np.int16]) -> bool:
+        """Return whether ``frame`` may be speech, as far as that is known."""
         samples = frame.astype(np.float32) / np.float32(32768)
         self._levels.append(float(np.dot(samples, samples)))
         self._pending = np.concatenate((self._pending, samples))

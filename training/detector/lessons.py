@@ -71,8 +71,7 @@ def talking(clips: Sequence[Clip]) -> list[str]:
 def lesson_of(scene: Scene, noise: str) -> Lesson:
     """Return what the daemon's own stages make of ``scene``, whose noise is called ``noise``."""
     rows = SpeechRows()
-    for frame in scene.samples.reshape(-1, WINDOW_SAMPLES):
-        rows.push(frame)
+    rows.push(scene.samples.reshape(-1, WINDOW_SAMPLES))
     seen, _ = rows.take()
     parts = scene.is_speech.reshape(-1, FRAMES_PER_ROW, WINDOW_SAMPLES // FRAME_SAMPLES)
     return Lesson(seen, parts.mean(axis=-1, dtype=np.float32), noise)
