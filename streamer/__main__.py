@@ -1,20 +1,19 @@
 """``emotion-streamer`` and ``python -m streamer``."""
 
 import os
-import signal
 from typing import NoReturn
+
+from streamer.signals import StopSignals
 
 
 def main() -> NoReturn:
-    """Run the command line; a signal before the stream is open ends the process as any other, without a traceback."""
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as for a background job of a script
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Run the command line, with signals under control from its first moment to its last."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's; our products are too small to share, waiting is not
-    from streamer import cli  # takes a while
+    with StopSignals() as signals:
+        from streamer import cli  # takes a while
 
-    code = cli.main()
-    # All is closed. On Python's long way out the echo of a signal would still kill, and a frozen audio server hang.
-    os._exit(code)
+        # All is closed. On Python's long way out the echo of a signal would still kill, and a frozen audio server hang.
+        os._exit(cli.main(signals=signals))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from streamer import __version__, commands
 from streamer.emotion.classifier import BUNDLED_MODEL
 from streamer.errors import DeviceHungError, SettingsError, StreamerError
+from streamer.signals import StopSignals
 from streamer.sinks.lines import ReaderGoneError, escaped
 from streamer.sinks.sink import FORMATS, SinkSettings
 from streamer.sources.conditioner import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, MIX, ChannelChoice
@@ -31,11 +32,16 @@ exit codes: 0 clean; 1 the stream broke midway; 2 usage, or input missing, unrea
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that ``arguments`` name, those of the process by default; return the exit code."""
+def main(arguments: Sequence[str] | None = None, signals: StopSignals | None = None) -> int:
+    """Run the command that ``arguments`` name, those of the process by default; return the exit code.
+
+    Args:
+        arguments: Without the name of the program.
+        signals: What ends a stream in good order.
+    """
     _reserve_standard_descriptors()
     try:
-        parsed = _parser().parse_args(arguments)
+        parsed = _parser().parse_args(arguments, argparse.Namespace(signals=signals))
         return int(parsed.command(parsed))
     except ReaderGoneError:
         return 0
@@ -147,7 +153,7 @@ def _run(parsed: argparse.Namespace) -> int:
         auto_gain=parsed.auto_gain,
         realtime=parsed.realtime,
     )
-    return commands.run(settings)
+    return commands.run(settings, parsed.signals)
 
 
 def _place(path: Path) -> tuple[int, int] | str:

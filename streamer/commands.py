@@ -22,7 +22,7 @@ from streamer.sinks.sink import Sink, SinkSettings
 from streamer.sources.base import AudioSource, Patience
 from streamer.sources.conditioner import ChannelChoice
 from streamer.sources.file import FileSource
-from streamer.sources.microphone import Microphone, find_device, list_devices
+from streamer.sources.microphone import Microphone, find_device, list_devices, portaudio_loading
 from streamer.sources.pcm import PcmFormat
 from streamer.sources.pipe import PipeSource
 from streamer.sources.realtime import RealTime
@@ -64,18 +64,19 @@ class RunSettings:
     realtime: bool
 
 
-def run(settings: RunSettings) -> int:
-    """Listen and print until the input ends or a signal comes."""
+def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
+    """Listen and print until the input ends, or one of ``signals`` comes."""
     speech = SpeechSettings()
     with contextlib.ExitStack() as stack:
-        signals = stack.enter_context(StopSignals())  # the last to leave: an echo of a signal changes nothing
-        classifier = OnnxClassifier(settings.model or BUNDLED_MODEL)
-        detector = (SileroDetector if settings.is_silero else NetworkDetector)(speech, settings.detector)
+        with portaudio_loading() if settings.input == "mic" else contextlib.nullcontext():
+            classifier = OnnxClassifier(settings.model or BUNDLED_MODEL)
+            detector = (SileroDetector if settings.is_silero else NetworkDetector)(speech, settings.detector)
         pipeline = Pipeline(speech, detector, classifier, partials=settings.partials, auto_gain=settings.auto_gain)
         source = stack.enter_context(_source(settings, pipeline.patience))
         sinks = [stack.enter_context(Sink(output, classifier.labels)) for output in settings.outputs]
         daemon = Daemon(source, pipeline, sinks)
-        stack.enter_context(signals.calling(daemon.note_stop, daemon.stop))
+        if signals:
+            stack.enter_context(signals.calling(daemon.note_stop, daemon.stop))
         daemon.run(
             Start(
                 version=__version__,

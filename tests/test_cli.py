@@ -44,7 +44,7 @@ DEFAULTS = RunSettings(
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[RunSettings]:
     """Keep what ``run`` is asked for, and run nothing."""
     kept: list[RunSettings] = []
-    monkeypatch.setattr(commands, "run", lambda settings: kept.append(settings) or 0)
+    monkeypatch.setattr(commands, "run", lambda settings, _signals: kept.append(settings) or 0)
     return kept
 
 
@@ -173,7 +173,7 @@ def test_a_device_without_a_name_is_refused(capfd: pytest.CaptureFixture[str]) -
 def test_each_error_is_one_line_and_its_exit_code(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], error: type[StreamerError], code: int
 ) -> None:
-    def fail(_: RunSettings) -> int:
+    def fail(_: RunSettings, _signals: object) -> int:
         raise error("a\nb\x1b[31m \udcff: ä is wrong")
 
     monkeypatch.setattr(commands, "run", fail)
@@ -183,7 +183,7 @@ def test_each_error_is_one_line_and_its_exit_code(
 
 
 def test_a_reader_that_left_is_no_error(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    def fail(_: RunSettings) -> int:
+    def fail(_: RunSettings, _signals: object) -> int:
         raise ReaderGoneError("closed")
 
     monkeypatch.setattr(commands, "run", fail)

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from streamer.errors import DeviceError, DeviceHungError
 from streamer.settings import SAMPLE_RATE_HZ
@@ -233,40 +233,80 @@ class Microphone:
         self._ring, self._pcm, self._rate_hz = ring, pcm, rate_hz
 
 
+class _Call(Generic[T]):
+    """A call into the audio system, in a thread of its own: a frozen audio server keeps some for ever."""
+
+    def __init__(self, what: str, call: Callable[[], T]) -> None:
+        self._what, self._call = what, call
+        self._outcome: list[T] = []
+        self._errors: list[BaseException] = []
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._outcome.append(self._call())
+        except BaseException as error:  # raised again in the thread that waits
+            self._errors.append(error)
+
+    def result(self) -> T:
+        """Return what the call returns.
+
+        Raises:
+            DeviceHungError: It takes longer than ``_CALL_LIMIT_S`` from now on.
+        """
+        self._thread.join(_CALL_LIMIT_S)
+        if self._errors:
+            raise self._errors[0]
+        if not self._outcome:
+            raise DeviceHungError(
+                f"{self._what} takes more than {_CALL_LIMIT_S:.0f} s: the audio system hangs; start it again"
+            )
+        return self._outcome[0]
+
+
 def within_limit(what: str, call: Callable[[], T]) -> T:
-    """Return what ``call`` returns; a frozen audio server keeps some calls for ever.
+    """Return what ``call`` returns.
 
     Raises:
         DeviceHungError: It takes longer than ``_CALL_LIMIT_S``.
     """
-    outcome: list[T] = []
-    errors: list[BaseException] = []
+    return _Call(what, call).result()
 
-    def run() -> None:
-        try:
-            outcome.append(call())
-        except BaseException as error:  # raised again in the calling thread
-            errors.append(error)
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(_CALL_LIMIT_S)
-    if errors:
-        raise errors[0]
-    if not outcome:
-        raise DeviceHungError(f"{what} takes more than {_CALL_LIMIT_S:.0f} s: the audio system hangs; start it again")
-    return outcome[0]
+@contextlib.contextmanager
+def portaudio_loading() -> Iterator[None]:
+    """Start PortAudio in the background, and wait for it at the end of the ``with`` block.
+
+    It asks every sound system there is, which takes as long as loading the models.
+
+    Raises:
+        DeviceError: As :func:`list_devices`; what is raised inside the block goes first.
+    """
+    loading = _Call("starting PortAudio", _load_portaudio)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(Exception):
+            loading.result()  # nobody could say why we end while it has stderr
+        raise
+    _portaudio_of(loading)
 
 
 def _portaudio() -> Any:
-    def load() -> Any:
-        import sounddevice  # starts PortAudio, which asks every sound system there is
+    return _portaudio_of(_Call("starting PortAudio", _load_portaudio))
 
-        return sounddevice
 
+def _load_portaudio() -> Any:
+    with _silenced_stderr():
+        import sounddevice  # starts PortAudio
+
+    return sounddevice
+
+
+def _portaudio_of(loading: "_Call[Any]") -> Any:
     try:
-        with _silenced_stderr():
-            return within_limit("starting PortAudio", load)
+        return loading.result()
     except OSError as error:
         raise DeviceError("PortAudio is missing: on Debian, `apt install libportaudio2`") from error
     except DeviceError:
