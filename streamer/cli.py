@@ -62,10 +62,19 @@ def _reserve_standard_descriptors() -> None:
             os.open(os.devnull, wrong_mode)  # gets the lowest free number, which is this one
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        """Fit the terminal; argparse itself would ask shutil, which loads archivers, at every start."""
+        with contextlib.suppress(OSError, ValueError):
+            super().__init__(prog, width=int(os.environ.get("COLUMNS") or os.get_terminal_size(1).columns) - 2)
+            return
+        super().__init__(prog, width=78)
+
+
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         """Make a parser, also of a command: texts stay as they are, no option goes by a part of its name."""
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
+        super().__init__(formatter_class=_Help, allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line."""

@@ -131,6 +131,8 @@ def open_session(path: Path, content: bytes) -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # More of it loads longer, keeps a second copy of the weights and runs as fast.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.enable_cpu_mem_arena = False  # it would keep what was the most, and wins nothing
     options.log_severity_level = 4
     try:

@@ -5,8 +5,6 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-import numpy as np
-
 
 @dataclass(frozen=True)
 class RingBlock:
@@ -40,7 +38,8 @@ class SampleRing:
 
     def __init__(self, capacity_frames: int, frame_bytes: int, rate_hz: int) -> None:
         """Make room for ``capacity_frames`` of ``frame_bytes`` each, ``rate_hz`` of them a second."""
-        self._frames = np.zeros((capacity_frames, frame_bytes), np.uint8)
+        self._capacity, self._frame_bytes = capacity_frames, frame_bytes
+        self._memory = memoryview(bytearray(capacity_frames * frame_bytes))
         self._changed = threading.Condition()
         self._written = self._read = 0  # frames stored and taken; lost frames are not stored
         self._position = 0  # index of the reader's next frame: frames taken and lost
@@ -58,22 +57,20 @@ class SampleRing:
             content: Bytes of whole frames, at most the capacity.
             num_lost: How many frames the driver lost before them; None where it lost none.
         """
-        capacity, frame_bytes = self._frames.shape
-        incoming = np.frombuffer(content, np.uint8).reshape(-1, frame_bytes)
         with self._changed:
             if self._is_closed:
                 return
             if num_lost is not None:
                 self.overflows += 1
                 self._gaps.append((self._written, num_lost, "driver_overflow"))
-            place = self._written % capacity
-            first = min(len(incoming), capacity - place)
-            self._frames[place : place + first] = incoming[:first]
-            self._frames[: len(incoming) - first] = incoming[first:]
-            self._written += len(incoming)
+            place = self._written % self._capacity * self._frame_bytes
+            first = min(len(content), len(self._memory) - place)
+            self._memory[place : place + first] = content[:first]
+            self._memory[: len(content) - first] = content[first:]
+            self._written += len(content) // self._frame_bytes
             self._written_s = time.monotonic()
-            if self._written - self._read > capacity:
-                self._drop_oldest(self._written - capacity)
+            if self._written - self._read > self._capacity:
+                self._drop_oldest(self._written - self._capacity)
             if self._is_enough():
                 self._changed.notify()
 
@@ -95,7 +92,7 @@ class SampleRing:
         seldom.
         """
         with self._changed:
-            self._num_wanted = min(num_wanted, len(self._frames))
+            self._num_wanted = min(num_wanted, self._capacity)
             self._changed.wait_for(lambda: self._is_closed or self._is_enough(), timeout_s)
             if self._gaps and self._gaps[0][0] <= self._read:
                 return self._take_gap()
@@ -114,12 +111,11 @@ class SampleRing:
         return gap
 
     def _take_block(self, end: int) -> RingBlock:
-        capacity = len(self._frames)
-        start, stop = self._read % capacity, end % capacity
+        start, stop = (frame % self._capacity * self._frame_bytes for frame in (self._read, end))
         if start < stop:
-            content = self._frames[start:stop].tobytes()
+            content = bytes(self._memory[start:stop])
         else:
-            content = self._frames[start:].tobytes() + self._frames[:stop].tobytes()
+            content = bytes(self._memory[start:]) + bytes(self._memory[:stop])
         captured_s = self._written_s - (self._written - end) * self._frame_s
         block = RingBlock(self._position, content, captured_s)
         self._position += end - self._read
