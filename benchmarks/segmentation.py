@@ -237,7 +237,7 @@ class Score:
     def figures(self) -> dict[str, Any]:
         """Return the figures, ready for JSON."""
         spoken = max(1, self.events["spoken"])
-        delays = np.percentile(self.end_delay_ms, [50, 90]) if self.end_delay_ms else (None, None)
+        delays = np.percentile(self.end_delay_ms, [50, 90, 95]) if self.end_delay_ms else (None, None, None)
         return {
             "minutes": round(self.minutes, 1),
             "precision": _ratio(self.hits, self.hits + self.false_alarms),
@@ -250,6 +250,7 @@ class Score:
             "clipped_onsets": _ratio(self.events["clipped onsets"], len(self.onset_ms)),
             "end_delay_ms_p50": delays[0],
             "end_delay_ms_p90": delays[1],
+            "end_delay_ms_p95": delays[2],
             "utterances": self.events["spoken"],
             "missed": round(self.events["missed"] / spoken, 4),
             "split": round(self.events["split"] / spoken, 4),
@@ -371,6 +372,7 @@ _COLUMNS = {
     f"by more than the pre-roll of {PRE_ROLL_MS} ms": "clipped_onsets",
     "end delay p50, ms": "end_delay_ms_p50",
     "p90, ms": "end_delay_ms_p90",
+    "p95, ms": "end_delay_ms_p95",
     "missed": "missed",
     "split": "split",
     "merged": "merged",
