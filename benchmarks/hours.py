@@ -56,7 +56,10 @@ def hours(count: float, parts_per_hour: int = 1) -> list[Hour]:
         labels = bytearray()
         for part in range(num_parts):
             for _ in range(num_turns):
-                process.stdin.write(turn)
+                try:
+                    process.stdin.write(turn)
+                except BrokenPipeError:
+                    raise SystemExit(f"the daemon ended with {process.wait()}") from None
                 labels += process.stdout.read() or b""
             found.append(_now(process.pid, labels.count(b"\n")))
             print(f"{(part + 1) / parts_per_hour:g} h: {found[-1]}", file=sys.stderr)

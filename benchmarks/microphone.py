@@ -113,7 +113,7 @@ def _can_drop_caches() -> bool:
 def main() -> None:
     """Measure, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5, choices=range(1, 100), metavar="N")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="for microphone.json and microphone.md")
     options = parser.parse_args()
     temperatures = {"warm": False, **({"cold": True} if _can_drop_caches() else {})}
@@ -122,7 +122,10 @@ def main() -> None:
     for number in range(options.rounds):
         print(f"round {number + 1}", file=sys.stderr)
         for name, is_cold in temperatures.items():
-            starts[name].append((start_ms(_DAEMON, is_cold=is_cold), start_ms(_NUMPY, is_cold=is_cold)))
+            pair = {}
+            for each in (_DAEMON, _NUMPY)[:: -1 if number % 2 else 1]:  # in turn first, against what drifts
+                pair[each is _DAEMON] = start_ms(each, is_cold=is_cold)
+            starts[name].append((pair[True], pair[False]))
     with running(_NUMPY) as (pid, _):
         numpy_mib = sum(rss_mib(pid).values())
     mib, speech, silence = listening()

@@ -17,9 +17,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ _CLIP = Path(__file__).parent.parent / "streamer" / "demonstration.flac"
 _LENGTHS_S = (1, 2, 5, 15, 60, 300, 600)
 _WIDTHS = (0.25, 0.5, 1.0, 2.0)
 _STREAMS = (1, 2, 4, 16, 64, 256)
-_STREAM_S = 6
+_AUDIO_S, _LEAST_STREAM_S, _WARM_S = 800, 6, 2
+"""Of all streams together; of each, at the least; and before."""
 _BLOCK_SAMPLES = SAMPLE_RATE_HZ // 10
 _ROWS_PER_SECOND = 100
 _SIZE_S = 200
@@ -127,50 +129,72 @@ def pipelines() -> Iterator[Pipeline]:
         yield Pipeline(settings, detector.twin(), classifier.twin())
 
 
-def hear(streams: Sequence[Pipeline]) -> tuple[float, float, float]:
+def hear(streams: Sequence[Pipeline], seconds: int) -> tuple[float, float, float]:
     """Let each of ``streams`` hear its samples, in turn; return beginning and end on the clock, and CPU time."""
-    clip = np.resize(soundfile.read(_CLIP, dtype="int16")[0], (_STREAM_S + len(streams)) * SAMPLE_RATE_HZ)
+    clip = np.resize(soundfile.read(_CLIP, dtype="int16")[0], (seconds + len(streams)) * SAMPLE_RATE_HZ)
     began_s, cpu_began_s = time.monotonic(), time.thread_time()
-    for start in range(0, _STREAM_S * SAMPLE_RATE_HZ, _BLOCK_SAMPLES):
+    for start in range(0, seconds * SAMPLE_RATE_HZ, _BLOCK_SAMPLES):
         for index, pipeline in enumerate(streams):
             first = start + index * SAMPLE_RATE_HZ
             pipeline.push(clip[first : first + _BLOCK_SAMPLES])
     return began_s, time.monotonic(), time.thread_time() - cpu_began_s
 
 
-def _hear_in_a_process(num_streams: int) -> tuple[float, float, float]:
+def _warm(num_streams: int) -> list[Pipeline]:
+    """Return streams whose first calls, which load and allocate, are behind them."""
     made = pipelines()
     streams = [next(made) for _ in range(num_streams)]
-    hear(streams[:1])  # first calls load and allocate
+    hear(streams, _WARM_S)
     for pipeline in streams:
         pipeline.reset()
-    return hear(streams)
+    return streams
 
 
-def by_streams(num_streams: int) -> dict[str, tuple[float, float]]:
+class _Worker:
+    """What runs in a process of its own."""
+
+    all_are_ready: Barrier
+
+    @classmethod
+    def prepare(cls, all_are_ready: Barrier) -> None:
+        cls.all_are_ready = all_are_ready
+
+    @classmethod
+    def hear(cls, num_streams: int, seconds: int) -> tuple[float, float, float]:
+        streams = _warm(num_streams)
+        cls.all_are_ready.wait()
+        return hear(streams, seconds)
+
+
+def in_threads(num_streams: int, seconds: int, num_threads: int) -> list[tuple[float, float, float]]:
+    """Return what :func:`hear` does of each of ``num_threads``, which share the streams."""
+    streams = _warm(num_streams)
+    with ThreadPoolExecutor(num_threads) as workers:
+        parts = [streams[worker::num_threads] for worker in range(num_threads)]
+        return list(workers.map(hear, parts, [seconds] * num_threads))
+
+
+def in_processes(num_streams: int, seconds: int) -> list[tuple[float, float, float]]:
+    """Return what :func:`hear` does of each of two processes, which begin together."""
+    context = get_context("spawn")
+    with ProcessPoolExecutor(2, context, _Worker.prepare, (context.Barrier(2),)) as workers:
+        return list(workers.map(_Worker.hear, [num_streams // 2] * 2, [seconds] * 2))
+
+
+def by_streams(num_streams: int, *, is_backwards: bool) -> dict[str, tuple[float, float]]:
     """Return the capacity and the cost of so many streams, by how they are run."""
-    made = pipelines()
-    streams = [next(made) for _ in range(num_streams)]
-    hear(streams[:1])
-    found = {}
-    ways: dict[str, tuple[Callable[[], Executor], int]] = {
-        "one thread": (lambda: ThreadPoolExecutor(1), 1),
-        "two threads": (lambda: ThreadPoolExecutor(2), 2),
-        "two processes": (lambda: ProcessPoolExecutor(2, get_context("spawn")), 2),
+    seconds = max(_LEAST_STREAM_S, _AUDIO_S // num_streams)
+    ways: dict[str, Callable[[], list[tuple[float, float, float]]]] = {
+        "one thread": lambda: in_threads(num_streams, seconds, 1)
     }
-    for name, (executor, num_workers) in ways.items():
-        if num_streams < num_workers:
-            continue
-        for pipeline in streams:
-            pipeline.reset()
-        with executor() as workers:
-            parts = [streams[worker::num_workers] for worker in range(num_workers)]
-            if name == "two processes":
-                spans = list(workers.map(_hear_in_a_process, [len(part) for part in parts]))
-            else:
-                spans = list(workers.map(hear, parts))
+    if num_streams > 1:
+        ways["two threads"] = lambda: in_threads(num_streams, seconds, 2)
+        ways["two processes"] = lambda: in_processes(num_streams, seconds)
+    found = {}
+    for name in reversed(ways) if is_backwards else ways:
+        spans = ways[name]()
         wall_s = max(end for _, end, _ in spans) - min(began for began, _, _ in spans)
-        audio_s = num_streams * _STREAM_S
+        audio_s = num_streams * seconds
         found[name] = (audio_s / wall_s, 1e6 * sum(cpu for _, _, cpu in spans) / audio_s)
     return found
 
@@ -179,10 +203,10 @@ def rss_per_stream_mib() -> float:
     """Return by how much the process grows for each of 100 more streams that have heard something."""
     made = pipelines()
     first = next(made)
-    hear([first])
+    hear([first], _LEAST_STREAM_S)
     before = _rss_mib()
     streams = [next(made) for _ in range(100)]
-    hear(streams)
+    hear(streams, _LEAST_STREAM_S)
     return (_rss_mib() - before) / len(streams)
 
 
@@ -193,7 +217,7 @@ def _rss_mib() -> float:
 def main() -> None:
     """Measure, and write tables and picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5, choices=range(1, 100), metavar="N")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="for scaling.json, scaling.md and scaling.svg")
     options = parser.parse_args()
     mib = rss_per_stream_mib()
@@ -208,7 +232,7 @@ def main() -> None:
                 {
                     "lengths": by_length(),
                     "sizes": {name: cost_of_network(path) for name, path in made.items()},
-                    "streams": {count: by_streams(count) for count in _STREAMS},
+                    "streams": {count: by_streams(count, is_backwards=bool(number % 2)) for count in _STREAMS},
                 }
             )
     record = {

@@ -39,7 +39,6 @@ def main(arguments: Sequence[str] | None = None, signals: StopSignals | None = N
         arguments: Without the name of the program.
         signals: What ends a stream in good order.
     """
-    _reserve_standard_descriptors()
     try:
         parsed = _parser().parse_args(arguments, argparse.Namespace(signals=signals))
         return int(parsed.command(parsed))
@@ -53,22 +52,13 @@ def main(arguments: Sequence[str] | None = None, signals: StopSignals | None = N
         return error.exit_code
 
 
-def _reserve_standard_descriptors() -> None:
-    """Put something that refuses to be used in place of closed descriptors, which the next open files would get."""
-    for descriptor, wrong_mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, wrong_mode)  # gets the lowest free number, which is this one
-
-
 class _Help(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         """Fit the terminal; argparse itself would ask shutil, which loads archivers, at every start."""
+        num_columns = 0
         with contextlib.suppress(OSError, ValueError):
-            super().__init__(prog, width=int(os.environ.get("COLUMNS") or os.get_terminal_size(1).columns) - 2)
-            return
-        super().__init__(prog, width=78)
+            num_columns = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(1).columns
+        super().__init__(prog, width=(num_columns or 80) - 2)
 
 
 class _Parser(argparse.ArgumentParser):

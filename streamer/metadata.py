@@ -14,7 +14,7 @@ def text(metadata: Mapping[str, str], key: str) -> str:
         ModelError: There is none.
     """
     if not metadata.get(key):
-        raise ModelError(f"key {key!r} is missing or empty: export the run again")
+        raise ModelError(f"key {key!r} is missing or empty: make the file anew")
     return metadata[key]
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.errors import AudioFormatError, SettingsError, StreamerError, StreamStateError
+from streamer.errors import AudioFormatError, SettingsError, StreamStateError
 from streamer.events import Cut, Gap, Partial, Utterance
 from streamer.features.history import SampleHistory
 from streamer.features.mfcc import IncrementalMfcc
@@ -113,10 +113,11 @@ class Pipeline:
             self._gain.reset()
         self._num_utterances = 0
         self._is_finished = False
-        self._found: list[PipelineEvent] = []  # in a push that then raised: what comes next returns it
+        self._found: list[PipelineEvent] = []  # and not returned yet: after a push that raised, the next call does
         self._restart(0)
 
     def _restart(self, origin: int) -> None:
+        self._is_broken = False  # by a stage that raised: what it had in hand is nobody's any more
         self._origin = origin
         self._num_frames = 0  # complete VAD frames since the origin
         self._num_in_frame = 0
@@ -163,6 +164,7 @@ class Pipeline:
             raise AudioFormatError(f"expected int16 of shape (n,), got {samples.dtype} of shape {samples.shape}")
         if self._is_finished:
             raise StreamStateError("push after finish: call reset to start a new stream")
+        self._is_broken = True  # until all is heard
         taken, frame_samples = 0, self._frame_samples
         while taken < samples.size:
             num_whole = 0 if self._num_in_frame else (samples.size - taken) // frame_samples
@@ -170,7 +172,7 @@ class Pipeline:
                 num_frames = min(num_whole, self._patience_frames())
                 frames = samples[taken : taken + num_frames * frame_samples].reshape(num_frames, frame_samples)
                 taken += frames.size
-                self._found += self._push_frames(frames)
+                self._push_frames(frames)
                 continue
             part = samples[taken : taken + frame_samples - self._num_in_frame]
             self._frame[self._num_in_frame : self._num_in_frame + part.size] = part
@@ -178,9 +180,9 @@ class Pipeline:
             taken += part.size
             if self._num_in_frame == frame_samples:
                 self._num_in_frame = 0
-                self._found += self._push_frames(self._frame[np.newaxis])
-        events, self._found = self._found, []
-        return events
+                self._push_frames(self._frame[np.newaxis])
+        self._is_broken = False
+        return self._take_found()
 
     def skip(self, lost_samples: int, reason: str) -> list[PipelineEvent]:
         """Go on behind samples that never arrived: end the utterance in hand and reset every stage.
@@ -191,9 +193,9 @@ class Pipeline:
         if self._is_finished:
             raise StreamStateError("skip after finish: call reset to start a new stream")
         gap = Gap(self.position, lost_samples, reason)
-        events, self._found = [*self._found, *self._end_utterance_in_hand("gap")], []
+        self._end_utterance_in_hand("gap")
         self._restart(gap.start_sample + lost_samples)
-        return [*events, gap]
+        return [*self._take_found(), gap]
 
     def finish(self, cut: Cut = "eof") -> list[PipelineEvent]:
         """End the stream; return the utterance in hand, if any. A last incomplete VAD frame is not judged.
@@ -204,15 +206,14 @@ class Pipeline:
         if self._is_finished:
             raise StreamStateError("finish was already called: call reset to start a new stream")
         self._is_finished = True
-        found, self._found = self._found, []
-        try:
-            return [*found, *self._end_utterance_in_hand(cut)]
-        except StreamerError:
-            if found:  # push has raised it already
-                return found
-            raise
+        self._end_utterance_in_hand(cut)
+        return self._take_found()
 
-    def _push_frames(self, frames: NDArray[np.int16]) -> list[PipelineEvent]:
+    def _take_found(self) -> list[PipelineEvent]:
+        found, self._found = self._found, []
+        return found
+
+    def _push_frames(self, frames: NDArray[np.int16]) -> None:
         self._num_frames += len(frames)
         if self._gain:
             frames = np.stack([self._gain.push(frame) for frame in frames])
@@ -220,22 +221,21 @@ class Pipeline:
         self.stopwatch.skip()
         found = self._segmenter.push(frames)
         self.stopwatch.done("vad")
-        events = self._follow(found)
+        self._follow(found)
         if self._segmenter.is_in_speech:
             end = self._segmenter.speech_end_frame * self._frame_samples
             if end - self._heard_row * self._hop >= self._heard_at_once:
                 self._hear(end)
         if self._partials and self._segmenter.is_in_speech:
-            events += self._maybe_partial()
-        return events
+            self._maybe_partial()
 
-    def _end_utterance_in_hand(self, cut: Cut) -> list[PipelineEvent]:
-        found = self._segmenter.finish(cut)
-        self.stopwatch.done("vad")
-        return self._follow(found)
+    def _end_utterance_in_hand(self, cut: Cut) -> None:
+        if not self._is_broken:
+            found = self._segmenter.finish(cut)
+            self.stopwatch.done("vad")
+            self._follow(found)
 
-    def _follow(self, speech_events: list[SpeechEvent]) -> list[PipelineEvent]:
-        events: list[PipelineEvent] = []
+    def _follow(self, speech_events: list[SpeechEvent]) -> None:
         for event in speech_events:
             match event:
                 case SpeechStarted(start_frame):
@@ -243,10 +243,9 @@ class Pipeline:
                 case SpeechEnded(start_frame, end_frame, cut):
                     if self._gain:
                         self._gain.learn(self._num_frames - start_frame, self._num_frames - end_frame)
-                    events.append(self._end(end_frame * self._frame_samples, cut))
+                    self._found.append(self._end(end_frame * self._frame_samples, cut))
                 # SpeechDropped leaves no trace.
         self._has_rows = self._segmenter.is_in_speech
-        return events
 
     def _begin(self, start: int) -> None:
         first = max(0, start - self._pre_roll, self._last_end)
@@ -284,23 +283,23 @@ class Pipeline:
             cut=cut,
         )
 
-    def _maybe_partial(self) -> list[PipelineEvent]:
+    def _maybe_partial(self) -> None:
         if self._num_frames < self._partial_due_frame:
-            return []
+            return
         found = self._segmenter.judge()
         self.stopwatch.done("vad")
-        events = self._follow(found)
+        self._follow(found)
         end = self._segmenter.speech_end_frame * self._frame_samples
         if not self._segmenter.is_in_speech or end < self._next_partial:
             self._partial_due_frame = self._num_frames + _PARTIAL_PATIENCE_FRAMES
-            return events
+            return
         step = ms_to_samples(PARTIAL_STEP_MS)
         # Speech that goes on after a pause or behind a cut may pass several steps at once.
         self._expect_partial(self._next_partial + (1 + (end - self._next_partial) // step) * step)
         label, probs = self._classify(end)
         identity = self._num_utterances + 1
         partial = Partial(identity, self._origin + self._start, self._origin + end, label, probs, self._heard)
-        return [*events, partial]
+        self._found.append(partial)
 
     @property
     def _heard(self) -> int:

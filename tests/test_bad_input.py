@@ -509,6 +509,46 @@ def test_a_missing_portaudio_is_told(outcome: Any, monkeypatch: pytest.MonkeyPat
     assert "PortAudio is missing: on Debian, `apt install libportaudio2`" in line
 
 
+def test_a_portaudio_that_hangs_as_it_starts_is_told(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "sounddevice.py").write_text("import os, time\nos.write(2, b'noise')\ntime.sleep(60)\n")
+    code = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+from streamer.sources import microphone
+microphone._CALL_LIMIT_S = 0.2
+"""
+    for arguments, expected, complaint in (
+        (["run", "--model", model], 75, "starting PortAudio takes more than"),
+        (["devices"], 75, "starting PortAudio takes more than"),
+        (["run", "--model", "/nope"], 4, "/nope: can not be read"),
+    ):
+        with start(*arguments, code=code) as process:
+            out, err = ended(process, b"")
+
+        exit_code, records, line = checked(process.returncode, out, err)
+        assert (exit_code, records) == (expected, [])
+        assert complaint in line
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (0, 1), (0, 2), (0, 1, 2)])
+def test_closed_descriptors_are_not_taken_for_something_else(tmp_path: Path, closed: tuple[int, ...]) -> None:
+    """Whatever the program opens gets the lowest free numbers."""
+    path = tmp_path / "clip.wav"
+    path.write_bytes(wav(bytes(32_000)))
+
+    def close() -> None:
+        for descriptor in closed:
+            os.close(descriptor)
+
+    with start("run", "-i", "-" if closed == (0,) else path, preexec_fn=close) as process:
+        out, err = ended(process, b"")
+
+    is_refused = closed == (0,) or 1 in closed
+    assert process.returncode == (2 if is_refused else 0)
+    assert bool(err) == (is_refused and 2 not in closed)
+    assert bool(out) == (not is_refused)
+
+
 @pytest.mark.parametrize(("hangs_in", "what"), [("open", "opening"), ("close", "closing")])
 def test_an_audio_system_that_hangs_ends_the_process(model: Path, hangs_in: str, what: str) -> None:
     code = f"""

@@ -188,6 +188,32 @@ def test_a_stage_that_fails_for_good_costs_no_event_before_it(classifier: Any, d
     assert (sink.records[-1]["reason"], sink.records[-1]["utterances"]) == ("error", told)
 
 
+@pytest.mark.parametrize("num_good", [0, 5, 6])
+def test_what_was_decided_before_a_failure_is_told_and_what_was_in_hand_is_not(num_good: int) -> None:
+    """Cuts at the maximum: the next utterance is heard as the last one is told."""
+
+    class Once(FixedClassifier):
+        num_pushes = 0
+
+        def push(self, rows: NDArray[np.float32]) -> None:
+            self.num_pushes += 1
+            if self.num_pushes == num_good + 1:
+                raise ModelError("broken")
+
+    settings = SpeechSettings(max_utterance_ms=4000)
+    sink = ListSink()
+    pipeline = Pipeline(settings, LoudnessDetector(), Once())
+
+    with pytest.raises(ModelError):
+        Daemon(ListSource(block("0" * 50 + "1" * 1000)), pipeline, [sink]).run(START)
+
+    told = [record for record in sink.records if record["type"] == "utterance"]
+    assert [record["id"] for record in told] == list(range(1, len(told) + 1))
+    assert all(record["cut"] == "max" for record in told)
+    assert (sink.records[-1]["reason"], sink.records[-1]["utterances"]) == ("error", len(told))
+    assert len(told) == (0 if num_good == 0 else 1)
+
+
 class RecordingCalls(FixedClassifier):
     """Counts what it is given."""
 

@@ -39,7 +39,14 @@ def main() -> None:
         "python -m benchmarks.peers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     names = [peer.name for peer in ALL]
-    parser.add_argument("--rounds", type=int, default=5, help="0 makes table and picture again from peers.json")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=5,
+        choices=range(100),
+        metavar="N",
+        help="0 makes table and picture again from peers.json",
+    )
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results", metavar="FOLDER")
     options = parser.parse_args()
@@ -51,7 +58,7 @@ def main() -> None:
             record = _measure(peers, options.rounds, command)
         else:
             record = json.loads((options.out / "peers.json").read_text(encoding="utf-8"))
-    except PeerError as error:
+    except (PeerError, OSError) as error:
         raise SystemExit(str(error)) from error
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -147,6 +147,7 @@ class Microphone:
         position = 0  # samples at 16 kHz since the device was opened
         captured_s = time.monotonic()
         while True:
+            is_last = self._ring.is_closed
             match self._ring.read(_LOOK_S, -(-self._patience() * self._rate_hz // SAMPLE_RATE_HZ)):
                 case RingBlock(start_frame, content, captured_s):
                     silent_s, limit_s = 0.0, _BLOCK_LIMIT_S
@@ -162,10 +163,10 @@ class Microphone:
                     position += tail.size + num_lost
                     yield AudioBlock(tail, captured_s)
                     yield LostSamples(num_lost, reason)
-                case None if self._ring.is_closed:
+                case None if is_last:
                     yield AudioBlock(self._conditioner.finish(), captured_s)
                     return
-                case None:
+                case None if not self._ring.is_closed:
                     # Counted in waits, since the clock also runs on while this process is stopped.
                     silent_s += _LOOK_S
                     self._check_alive(silent_s, limit_s)
@@ -283,23 +284,24 @@ def portaudio_loading() -> Iterator[None]:
     Raises:
         DeviceError: As :func:`list_devices`; what is raised inside the block goes first.
     """
-    loading = _Call("starting PortAudio", _load_portaudio)
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(Exception):
-            loading.result()  # nobody could say why we end while it has stderr
-        raise
-    _portaudio_of(loading)
+    with _silenced_stderr():
+        loading = _Call("starting PortAudio", _load_portaudio)
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(Exception):
+                loading.result()  # what it says meanwhile must not stand beside what is raised
+            raise
+        _portaudio_of(loading)
 
 
 def _portaudio() -> Any:
-    return _portaudio_of(_Call("starting PortAudio", _load_portaudio))
+    with _silenced_stderr():
+        return _portaudio_of(_Call("starting PortAudio", _load_portaudio))
 
 
 def _load_portaudio() -> Any:
-    with _silenced_stderr():
-        import sounddevice  # starts PortAudio
+    import sounddevice  # starts PortAudio
 
     return sounddevice
 
