@@ -27,9 +27,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 help: ## tell what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(run_env) ## listen to the microphone, or to the demonstration clip without one; ARGS='-o jsonl' are passed on
+run: $(run_env) ## listen to the microphone; without one, and no -o FORMAT:PATH, to the demonstration clip; ARGS='-o jsonl'
 	@start=.venv/bin/emotion-streamer
-	$(if $(filter -i% -d%,$(ARGS)),exec $$start run $(ARGS))
+	$(if $(filter -i% -d%,$(ARGS))$(foreach f,text jsonl csv label,$(findstring $f:,$(ARGS))),exec $$start run $(ARGS))
 	status=0
 	said=$$($$start devices 2>&1 >/dev/null) || status=$$?
 	case $$status in
