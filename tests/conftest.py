@@ -1,6 +1,7 @@
 """What every test shares: the versions in the header, repeatable Hypothesis runs, the corpora."""
 
 import os
+import signal
 from importlib.metadata import version
 from pathlib import Path
 
@@ -8,6 +9,10 @@ import pytest
 from hypothesis import settings
 
 CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
+
+# Whoever starts the tests in the background switches Ctrl-C off, for them and for every program that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples on every run, and no limit of time, which a busy machine would break.
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
