@@ -11,4 +11,5 @@ def test_memory_stays_where_it_is() -> None:
     found = hours(2, parts_per_hour=6)
 
     assert found[-1].utterances > 500
-    assert found[-1].rss_mib - found[1].rss_mib < 0.5  # MiB, from the 20th minute to the end
+    # In the first hour the latencies that are kept fill up.
+    assert found[11].rss_mib - found[5].rss_mib < 0.25

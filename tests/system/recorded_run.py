@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import soundfile
 
-from streamer.cli import main
+from streamer.__main__ import main
 from streamer.settings import SAMPLE_RATE_HZ
 from streamer.sources.base import AudioBlock, LostSamples
 from streamer.sources.microphone import Microphone
@@ -40,5 +40,5 @@ def record(path: str) -> None:
 
 
 if __name__ == "__main__":
-    record(sys.argv[1])
-    sys.exit(main(sys.argv[2:]))
+    record(sys.argv.pop(1))
+    main()
