@@ -14,14 +14,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
+from benchmarks.clip import speech
 from benchmarks.results import markdown, write_results
 from streamer.bench import quiet
 from streamer.settings import SAMPLE_RATE_HZ
 
 _ROOT = Path(__file__).parent.parent
-_CLIP = _ROOT / "streamer" / "demonstration.flac"
 _TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
 
 
@@ -41,8 +40,7 @@ def hours(count: float, parts_per_hour: int = 1) -> list[Hour]:
     Raises:
         SystemExit: It failed.
     """
-    clip, rate_hz = soundfile.read(_CLIP, dtype="int16")
-    assert rate_hz == SAMPLE_RATE_HZ
+    clip = speech()
     pause = quiet(clip.size // SAMPLE_RATE_HZ)
     turn = np.concatenate([clip, pause]).tobytes()
     num_parts = round(count * parts_per_hour)

@@ -18,9 +18,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
+from benchmarks.clip import speech
 from benchmarks.results import markdown, write_results
 from streamer.bench import quiet
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
@@ -33,7 +33,6 @@ from streamer.speech.segmenter import Segmenter
 Samples = NDArray[np.int16]
 
 FIRST, LATE = "classifier, 1st second of an utterance", "classifier, 600th second of it"
-_CLIP = Path(__file__).parent.parent / "streamer" / "demonstration.flac"
 _WARM_S, _COUNTED_S = 4, 10
 _BLOCK_SAMPLES = 320
 
@@ -81,7 +80,7 @@ def _count(name: str, seconds: int, work: Callable[[], object]) -> None:
 
 def _work() -> None:
     """Do all that is to be counted."""
-    clip = np.resize(soundfile.read(_CLIP, dtype="int16")[0], (_WARM_S + _COUNTED_S) * SAMPLE_RATE_HZ)
+    clip = speech(_WARM_S + _COUNTED_S)
     hiss = quiet(_WARM_S + _COUNTED_S)
     block, out = np.ones(_BLOCK_SAMPLES, np.int16), np.empty(_BLOCK_SAMPLES, np.int16)
 

@@ -22,10 +22,10 @@ from pathlib import Path
 
 import soundfile
 
+from benchmarks.clip import CLIP
 from benchmarks.results import markdown, write_results
 
 _ROOT = Path(__file__).parent.parent
-_CLIP = _ROOT / "streamer" / "demonstration.flac"
 _NUMPY = [sys.executable, "-c", "import numpy; print(flush=True); input()"]
 _DAEMON = [sys.executable, "-m", "streamer", "run", "-o", "jsonl"]
 _SETTLING_S = 3
@@ -90,12 +90,12 @@ def start_ms(command: Sequence[str], *, is_cold: bool) -> float:
 
 def listening() -> tuple[dict[str, float], float | None, float]:
     """Return the memory of the daemon, and its share of a core in speech, where it can be played, and in silence."""
-    clip_s = soundfile.info(_CLIP).duration
+    clip_s = soundfile.info(CLIP).duration
     with running(_DAEMON) as (pid, _):
         time.sleep(_SETTLING_S)
         speech = None
         if "VMIC_DIR" in os.environ and shutil.which("paplay"):
-            with subprocess.Popen(["paplay", "--device=vmic_sink", str(_CLIP)]):
+            with subprocess.Popen(["paplay", "--device=vmic_sink", str(CLIP)]):
                 speech = percent_while(pid, clip_s)
         time.sleep(1)
         silence = percent_while(pid, clip_s)

@@ -25,16 +25,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
+from benchmarks.clip import speech
 from benchmarks.results import markdown, write_results
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
 from streamer.pipeline import Pipeline
 from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings
 from streamer.speech.network import NetworkDetector
 
-_CLIP = Path(__file__).parent.parent / "streamer" / "demonstration.flac"
 _LENGTHS_S = (1, 2, 5, 15, 60, 300, 600)
 _WIDTHS = (0.25, 0.5, 1.0, 2.0)
 _STREAMS = (1, 2, 4, 16, 64, 256)
@@ -131,7 +130,7 @@ def pipelines() -> Iterator[Pipeline]:
 
 def hear(streams: Sequence[Pipeline], seconds: int) -> tuple[float, float, float]:
     """Let each of ``streams`` hear its samples, in turn; return beginning and end on the clock, and CPU time."""
-    clip = np.resize(soundfile.read(_CLIP, dtype="int16")[0], (seconds + len(streams)) * SAMPLE_RATE_HZ)
+    clip = speech(seconds + len(streams))
     began_s, cpu_began_s = time.monotonic(), time.thread_time()
     for start in range(0, seconds * SAMPLE_RATE_HZ, _BLOCK_SAMPLES):
         for index, pipeline in enumerate(streams):

@@ -10,16 +10,15 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from benchmarks.clip import speech
 from streamer.settings import SAMPLE_RATE_HZ
 
-CLIP = Path(__file__).parents[2] / "streamer" / "demonstration.flac"
-
 if __name__ == "__main__":
-    speech = soundfile.read(CLIP, dtype="int16")[0]
-    silence = np.random.default_rng(0).integers(-3, 4, speech.size).astype(np.int16)
+    clip = speech()
+    silence = np.random.default_rng(0).integers(-3, 4, clip.size).astype(np.int16)
     for path in map(Path, sys.argv[1:]):
         name, _, seconds = path.stem.partition("-")
-        samples = {"speech": speech, "silence": silence}[name]
+        samples = {"speech": clip, "silence": silence}[name]
         if path.suffix == ".raw":
             samples.tofile(path)
         else:

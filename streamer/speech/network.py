@@ -36,7 +36,7 @@ class SpeechNetwork:
         session = open_session(path, content)
         self.metadata = metadata_of(session)
         _check(path, self.metadata)
-        self.name = text(self.metadata, "name")
+        self.name = self.metadata["name"]
         self._network = StreamingNetwork(path, session, ROWS, PROBABILITIES)
         if self._network.output.type != "tensor(float)":
             raise ModelError(f"{path}: the network must give float, got {self._network.output.type}")
