@@ -89,7 +89,7 @@ define fit_and_evaluate
 $(dev)/python -m training evaluate $(1) $(2) --out $(3)
 endef
 
-bench: $(run_env) $(dev_env) $(peers_env) ## measure what it costs beside its peers (an hour); ARGS='--rounds 1' for a look
+bench: $(run_env) $(dev_env) $(peers_env) ## measure what it costs beside its peers (an hour, and 2 GB of peers to install); ARGS='--rounds 1' for a look, '--out docs/results' to keep it
 	@$(dev)/python -m benchmarks.peers $(ARGS)
 
 demonstration: ## make streamer/demonstration.flac anew (espeak-ng and sox)

@@ -70,6 +70,11 @@ def counted() -> dict[str, float]:
     return millions
 
 
+def versions() -> dict[str, str]:
+    """Return the versions of what the instructions are of, beside Python's."""
+    return {name: version(name) for name in ("numpy", "onnxruntime", "webrtcvad-wheels")}
+
+
 def _count(name: str, seconds: int, work: Callable[[], object]) -> None:
     """Do ``work`` between two marks."""
     os.getpgid(0)  # the mark: nobody else asks for it
@@ -156,8 +161,7 @@ def main() -> None:
         record = {
             "command": f"python -m benchmarks.instructions --out {options.out}",
             "machine": platform.machine(),
-            "python": platform.python_version(),
-            "versions": {name: version(name) for name in ("numpy", "onnxruntime", "webrtcvad-wheels")},
+            "versions": versions(),
             "millions": {name: round(value, 4) for name, value in millions.items()},
         }
         write_results(options.out, "instructions", record, f"# Instructions\n\n{__doc__}\n{text}\n")

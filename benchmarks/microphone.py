@@ -34,6 +34,7 @@ _KINDS = {
     "onnxruntime": r"onnxruntime",
     "numpy": r"numpy|openblas|gfortran|quadmath",
     "Python": r"python|\.cpython-",
+    "C and C++ libraries": r"/(libc|libm|libstdc\+\+|libgcc_s|libz|libffi|libexpat|ld-linux[^/]*)[-.\d]*\.so",
     "audio: PortAudio, ALSA, PulseAudio and what they load": r"\.so",
     "heap and stacks": r"",
 }
@@ -130,15 +131,17 @@ def main() -> None:
         numpy_mib = sum(rss_mib(pid).values())
     mib, speech, silence = listening()
     total_mib = sum(mib.values())
-    lines = [("figure", "emotion-streamer", "import numpy", "ratio")]
+    lines = [("figure", "emotion-streamer", "import numpy", "ratio", "lowest and highest round")]
     for name, pairs in starts.items():
         ours, theirs = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
-        ratio = statistics.median(pair[0] / pair[1] for pair in pairs)
-        lines.append((f"start to first line, {name}, ms", f"{ours:.0f}", f"{theirs:.0f}", f"{ratio:.2f}"))
-    lines.append(("RSS, MiB", f"{total_mib:.1f}", f"{numpy_mib:.1f}", f"{total_mib / numpy_mib:.2f}"))
+        ratios = [pair[0] / pair[1] for pair in pairs]
+        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+        ratio = f"{statistics.median(ratios):.2f}"
+        lines.append((f"start to first line, {name}, ms", f"{ours:.0f}", f"{theirs:.0f}", ratio, spread))
+    lines.append(("RSS, MiB", f"{total_mib:.1f}", f"{numpy_mib:.1f}", f"{total_mib / numpy_mib:.2f}", "-"))
     if speech is not None:
-        lines.append(("CPU in speech, % of a core", f"{speech:.2f}", "-", "-"))
-    lines.append(("CPU in silence, % of a core", f"{silence:.2f}", "-", "-"))
+        lines.append(("CPU in speech, % of a core", f"{speech:.2f}", "-", "-", "-"))
+    lines.append(("CPU in silence, % of a core", f"{silence:.2f}", "-", "-", "-"))
     parts = [("of its memory", "MiB"), *((name, f"{mib[name]:.1f}") for name in _KINDS)]
     text = f"{markdown(lines)}\n\n{markdown(parts)}"
     print(text)

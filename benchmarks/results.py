@@ -1,13 +1,29 @@
 """How figures are written down: a record as JSON, and a Markdown page."""
 
+import importlib.util
 import json
+import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from streamer.bench import processor
+
+if importlib.util.find_spec("matplotlib") is None:  # told before an hour of measuring, not after it
+    raise SystemExit("the benchmarks run in .venv-dev, which `make prepare-dev` makes: .venv-dev/bin/python -m ...")
+
 
 def write_results(out: Path, name: str, record: Mapping[str, Any], page: str) -> None:
-    """Write ``record`` and the Markdown ``page`` under ``name`` into the folder ``out``."""
+    """Write ``record``, with the machine, and the Markdown ``page`` under ``name`` into the folder ``out``.
+
+    Args:
+        out: It is made where it is missing.
+        name: Of both files, less their endings.
+        record: Its ``command`` gives the same figures, up to the machine.
+        page: Tells them; how they were made is added.
+    """
+    record = {"processor": processor(), "python": platform.python_version(), **record}
+    page += f"\nMade by `{record['command']}` on {record['processor']}, Python {record['python']}.\n"
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     (out / f"{name}.md").write_text(page, encoding="utf-8")

@@ -18,13 +18,15 @@ from streamer.sources.pcm import PCM_BYTES
 from streamer.speech.network import BUNDLED_DETECTOR
 
 _BENCH = """\
-measures for half a minute, on a voice that it makes itself:
-cost_us_per_s  CPU time per second of audio, as fast as it goes; rest is what joins the stages
-block_us       what a block of 20 ms takes, where each is pushed alone
+measures for half a minute what it costs here, without a microphone, on the demonstration clip and a faint hiss:
+cost_us_per_s  CPU time in microseconds per second of audio, as fast as it goes: vad finds the speech, features
+               describes its sound, infer is the network, rest what joins them
+block_us       microseconds that a block of 20 ms takes, where each is pushed alone; half of the blocks take up to p50
 core_percent   share of a core for a live stream: waking up and cold caches come on top of cost_us_per_s
-latency_ms     from the end of speech to its line, live
-rss_mib        the most memory that this process had
+latency_ms     from the end of speech as the program finds it to its line, live, of so many utterances
+rss_mib        the most memory of `emotion-streamer run` while it hears the clip
 start_ms       from the start of `emotion-streamer run` to its first line
+An open microphone comes on top; docs/performance.md has figures of all of it.
 """
 _EPILOG = """\
 exit codes: 0 clean; 1 the stream broke midway; 2 usage, or input missing, unreadable or not audio;
@@ -87,14 +89,18 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="default: the bundled one")
     inspect.add_argument("--self-test", action="store_true", help="check that this machine runs it rightly")
     inspect.set_defaults(command=lambda parsed: commands.inspect(parsed.model, self_test=parsed.self_test))
-    bench = subparsers.add_parser("bench", help="measure what it costs on this machine", description=_BENCH)
+    bench = subparsers.add_parser(
+        "bench", parents=[_models()], help="measure what it costs on this machine", description=_BENCH
+    )
     bench.add_argument("--json", action="store_true", help="for programs")
-    bench.set_defaults(command=lambda parsed: commands.bench(as_json=parsed.json))
+    bench.set_defaults(
+        command=lambda parsed: commands.bench(parsed.model or BUNDLED_MODEL, *parsed.vad, as_json=parsed.json)
+    )
     return parser
 
 
 def _add_run(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
-    run = subparsers.add_parser("run", help="listen and print", epilog=_EPILOG)
+    run = subparsers.add_parser("run", parents=[_models()], help="listen and print", epilog=_EPILOG)
     run.add_argument("-i", dest="input", default="mic", metavar="mic|FILE|-", help="input; - is raw PCM on stdin")
     run.add_argument("--rate", type=_rate, metavar="N", help="of raw PCM, in Hz (default 16000)")
     run.add_argument("--channels", type=_count, metavar="N", help="of raw PCM (default 1)")
@@ -112,17 +118,22 @@ def _add_run(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
     )
     run.add_argument("--auto-gain", action="store_true", help="raise the level where people are heard too quietly")
     run.add_argument("--partials", action="store_true", help="also tell while somebody is still speaking")
-    run.add_argument(
+    run.add_argument("--realtime", action="store_true", help="pace FILE or stdin as if heard now")
+    run.set_defaults(command=_run)
+
+
+def _models() -> _Parser:
+    options = _Parser(add_help=False)
+    options.add_argument(
         "--vad",
         type=_detector,
         default=(BUNDLED_DETECTOR, False),
         metavar="[silero:]FILE",
-        help="find speech with another detector: one of `python -m training detector`, or silero_vad.onnx, at tens of "
-        "times the cost (default: the bundled one)",
+        help="find speech with another detector: one of `python -m training detector`, or silero_vad.onnx, with which "
+        "all of it costs four times as much (default: the bundled one)",
     )
-    run.add_argument("--model", type=Path, metavar="FILE", help="model file (default: the bundled one)")
-    run.add_argument("--realtime", action="store_true", help="pace FILE or stdin as if heard now")
-    run.set_defaults(command=_run)
+    options.add_argument("--model", type=Path, metavar="FILE", help="model file (default: the bundled one)")
+    return options
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -146,7 +157,7 @@ def _run(parsed: argparse.Namespace) -> int:
         channel=parsed.channel or MIX,
         outputs=tuple(outputs),
         partials=parsed.partials,
-        model=parsed.model,
+        model=parsed.model or BUNDLED_MODEL,
         detector=parsed.vad[0],
         is_silero=parsed.vad[1],
         auto_gain=parsed.auto_gain,

@@ -51,8 +51,8 @@ class RunSettings:
     channel: ChannelChoice
     outputs: tuple[SinkSettings, ...]
     partials: bool
-    model: Path | None
-    """A model file; None for the bundled one."""
+    model: Path
+    """A model file."""
 
     detector: Path
     """A file that tells speech from noise."""
@@ -69,8 +69,8 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
     speech = SpeechSettings()
     with contextlib.ExitStack() as stack:
         with portaudio_loading() if settings.input == "mic" else contextlib.nullcontext():
-            classifier = OnnxClassifier(settings.model or BUNDLED_MODEL)
-            detector = (SileroDetector if settings.is_silero else NetworkDetector)(speech, settings.detector)
+            classifier = OnnxClassifier(settings.model)
+            detector = _load_detector(speech, settings.detector, settings.is_silero)
         pipeline = Pipeline(speech, detector, classifier, partials=settings.partials, auto_gain=settings.auto_gain)
         source = stack.enter_context(_source(settings, pipeline.patience))
         sinks = [stack.enter_context(Sink(output, classifier.labels)) for output in settings.outputs]
@@ -93,6 +93,10 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
             )
         )
     return 0
+
+
+def _load_detector(speech: SpeechSettings, path: Path, is_silero: bool) -> NetworkDetector | SileroDetector:
+    return (SileroDetector if is_silero else NetworkDetector)(speech, path)
 
 
 def devices(*, as_json: bool) -> int:
@@ -143,18 +147,21 @@ def inspect(model: Path | None, *, self_test: bool) -> int:
     return 0
 
 
-def bench(*, as_json: bool) -> int:
-    """Measure what this machine makes of it and print it."""
+def bench(model: Path, detector: Path, is_silero: bool, *, as_json: bool) -> int:
+    """Measure what this machine makes of a model and a detector and print it."""
     from streamer.bench import bench as measure  # starts processes, which no stream needs
 
     def make_pipeline() -> Pipeline:
         speech = SpeechSettings()
-        return Pipeline(speech, NetworkDetector(speech), OnnxClassifier(BUNDLED_MODEL))
+        return Pipeline(speech, _load_detector(speech, detector, is_silero), OnnxClassifier(model))
+
+    make_pipeline()  # what is wrong with the files is told at once
+    run_options = ["--model", str(model), "--vad", f"silero:{detector}" if is_silero else str(detector)]
 
     out = LineWriter.standard_output()
     with contextlib.suppress(OSError):
         os.write(2, b"measuring for half a minute ...\n")
-    found = measure(make_pipeline)
+    found = measure(make_pipeline, run_options)
     for line in [json.dumps(found)] if as_json else _outline(found):
         out.write(escaped(line))
     return 0

@@ -65,6 +65,14 @@ class StreamingNetwork:
         """Forget the stream."""
         self._inputs: dict[str, NDArray[Any]] = dict(self._zeros)
 
+    def mark(self) -> Mapping[str, NDArray[Any]]:
+        """Return what :meth:`go_back` takes to forget what is heard from now on."""
+        return {name: self._inputs[name] for name in self._zeros}
+
+    def go_back(self, mark: Mapping[str, NDArray[Any]]) -> None:
+        """Forget what was heard since ``mark`` was given."""
+        self._inputs = dict(mark)
+
     def push(self, chunk: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what the network says when it has heard ``chunk``, too.
 
@@ -140,6 +148,13 @@ def open_session(path: Path, content: bytes) -> Any:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no common base below Exception
         raise ModelError(f"{path}: not a model that onnxruntime loads ({first_line(error)})") from error
+
+
+def runtime_version() -> str:
+    """Return the version of onnxruntime."""
+    import onnxruntime  # as in open_session
+
+    return str(onnxruntime.__version__)
 
 
 def first_line(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """The way of a sample from a source to an event: wiring only, no I/O, no thread; no result follows from a clock."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,12 @@ class EmotionClassifier(Protocol):
 
     def push(self, rows: NDArray[np.float32]) -> None:
         """Hear the rows that follow, shape ``(num_rows, num_cepstra)``, at least one."""
+
+    def mark(self) -> object:
+        """Return what :meth:`go_back` takes to forget what is heard from now on."""
+
+    def go_back(self, mark: Any) -> None:
+        """Forget the rows heard since ``mark`` was given, which is also valid later on."""
 
     def posterior(self) -> NDArray[np.float64]:
         """Return the posterior, shape ``(num_labels,)``, of all rows since the last reset, at least one."""
@@ -123,7 +129,8 @@ class Pipeline:
         self._num_in_frame = 0
         self._last_end = 0  # sample at which the last utterance ended; like all below, counted from the origin
         self._start = 0
-        self._first_row = self._heard_row = 0  # of the utterance in hand; behind the last that the classifier heard
+        self._heard_row = 0  # behind the last that the classifier heard of the utterance in hand
+        self._marks: list[tuple[int, object]] = []  # of the classifier, where it had heard so many rows
         self._next_partial = self._partial_due_frame = 0  # a sample, and when to ask whether speech has got there
         self._has_rows = False  # whether the rows go on from the start of the utterance in hand or just cut
         self._extracted = 0  # behind the last sample that the extractor was given
@@ -259,8 +266,9 @@ class Pipeline:
             self._extractor.reset(previous)
             self._rows.reset(kept_row)
             self._has_rows = True
-        self._first_row = self._heard_row = -(-first // self._hop)
+        self._heard_row = -(-first // self._hop)
         self._classifier.reset()
+        self._marks = [(self._heard_row, self._classifier.mark())]
         self._start = start
         self._expect_partial(start + ms_to_samples(PARTIAL_FIRST_MS))
 
@@ -309,12 +317,15 @@ class Pipeline:
         """Let the classifier hear the rows whose windows end by sample ``end``."""
         end_row = (end - self._window) // self._hop + 1
         if end_row < self._heard_row:  # a cut at the maximum goes back behind what was heard
-            self._classifier.reset()
-            self._heard_row = self._first_row
+            while self._marks[-1][0] > end_row:
+                self._marks.pop()
+            self._heard_row, mark = self._marks[-1]
+            self._classifier.go_back(mark)
         if end_row > self._heard_row:
             self._extract(end_row)
             self._classifier.push(self._rows.between(self._heard_row, end_row))
             self._heard_row = end_row
+            self._marks.append((end_row, self._classifier.mark()))
             self.stopwatch.done("infer")
 
     def _extract(self, end_row: int) -> None:

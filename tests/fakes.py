@@ -79,6 +79,12 @@ class FixedClassifier:
     def push(self, rows: NDArray[np.float32]) -> None:
         pass
 
+    def mark(self) -> object:
+        return None
+
+    def go_back(self, mark: Any) -> None:
+        pass
+
     def posterior(self) -> NDArray[np.float64]:
         return self._posterior
 
@@ -92,6 +98,7 @@ class RecordingClassifier(FixedClassifier):
     def __init__(self, *, features: MfccSettings | None = None) -> None:
         super().__init__(features=features)
         self.heard: list[NDArray[np.float32]] = []
+        self.num_pushed = 0
 
     def reset(self) -> None:
         self._rows: list[NDArray[np.float32]] = []
@@ -99,6 +106,13 @@ class RecordingClassifier(FixedClassifier):
     def push(self, rows: NDArray[np.float32]) -> None:
         assert len(rows)
         self._rows.append(rows.copy())
+        self.num_pushed += len(rows)
+
+    def mark(self) -> int:
+        return len(self._rows)
+
+    def go_back(self, mark: int) -> None:
+        del self._rows[mark:]
 
     def posterior(self) -> NDArray[np.float64]:
         rows = np.concatenate(self._rows)

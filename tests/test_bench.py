@@ -1,6 +1,8 @@
-"""The figures of a machine: there, consistent, and of what the program itself makes."""
+"""The figures of a machine: there, consistent, and of what comes with the program."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 from fakes import FixedClassifier
@@ -9,7 +11,7 @@ from streamer import bench
 from streamer.cli import main
 from streamer.events import Utterance
 from streamer.pipeline import Pipeline
-from streamer.settings import SpeechSettings
+from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings
 from streamer.speech.network import NetworkDetector
 
 
@@ -20,28 +22,46 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "_NUM_STARTS", 1)
 
 
-def test_the_clip_is_heard_as_somebody_who_pauses() -> None:
+def _pipeline() -> Pipeline:
     settings = SpeechSettings()
-    pipeline = Pipeline(settings, NetworkDetector(settings), FixedClassifier())
-
-    events = pipeline.push(bench.talk(10)) + pipeline.finish()
-
-    assert sum(isinstance(event, Utterance) for event in events) >= 3
+    return Pipeline(settings, NetworkDetector(settings), FixedClassifier())
 
 
-def test_silence_costs_no_features_and_no_network() -> None:
-    settings = SpeechSettings()
-    found = bench.bench(lambda: Pipeline(settings, NetworkDetector(settings), FixedClassifier()))
+def test_most_of_the_speech_is_heard_as_speech() -> None:
+    pipeline = _pipeline()
 
-    assert found["cost_us_per_s"]["silence"]["features"] == found["cost_us_per_s"]["silence"]["infer"] == 0.0
-    for costs in found["cost_us_per_s"].values():
-        assert costs["total"] > 0
-        assert costs["rest"] >= 0
-    assert found["cost_us_per_s"]["speech"]["features"] > 0
+    events = pipeline.push(bench.talk(26)) + pipeline.finish()
+
+    heard = [event.end_sample - event.start_sample for event in events if isinstance(event, Utterance)]
+    assert sum(heard) > 0.6 * 26 * SAMPLE_RATE_HZ
+    assert len(heard) >= 6
+
+
+def test_speech_costs_features_and_network_and_silence_neither() -> None:
+    found = bench.bench(_pipeline)
+
+    speech, silence = found["cost_us_per_s"]["speech"], found["cost_us_per_s"]["silence"]
+    assert silence["features"] == silence["infer"] == 0.0
+    assert speech["features"] > 0
+    assert speech["total"] > silence["total"] > 0
+    assert min(speech["rest"], silence["rest"]) >= 0
     assert 0 < found["block_us"]["p50"] <= found["block_us"]["p95"] <= found["block_us"]["p99"]
-    assert found["latency_ms"]["p50"] >= 240
+    assert found["latency_ms"]["utterances"] >= 1
+    assert found["latency_ms"]["p50"] >= 180
     assert found["rss_mib"] > 1
     assert found["start_ms"] > 1
+
+
+def test_a_program_that_does_not_start_is_not_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "streamer.py").write_text("print('somebody else')\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert bench.bench(_pipeline)["start_ms"] > 50  # of this program, not of what lies in the folder
+
+    with pytest.raises(bench.BenchError, match="ended with 4"):
+        bench.bench(_pipeline, ["--model", "missing.onnx"])
+    monkeypatch.setattr(sys, "executable", "/bin/true")
+    with pytest.raises(bench.BenchError, match="ended with 0"):
+        bench.bench(_pipeline)
 
 
 def test_programs_read_it_as_json(capfd: pytest.CaptureFixture[str]) -> None:
@@ -58,3 +78,9 @@ def test_people_read_an_outline(capfd: pytest.CaptureFixture[str]) -> None:
 
     lines = capfd.readouterr().out.splitlines()
     assert any(line.startswith("rss_mib: ") for line in lines)
+
+
+def test_a_model_that_is_none_is_told_at_once(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--model", "missing.onnx"]) == 4
+
+    assert "missing.onnx" in capfd.readouterr().err

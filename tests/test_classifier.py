@@ -75,6 +75,23 @@ def test_rows_are_normalised_as_the_model_says(tmp_path: Path) -> None:
     np.testing.assert_allclose(classifier.logits, [1.0, 0.0, 0.0, -1.0], atol=1e-6)
 
 
+@pytest.mark.parametrize("num_heard", [0, 1, 7])
+def test_goes_back_to_a_mark_more_than_once(num_heard: int) -> None:
+    classifier = OnnxClassifier(BUNDLED_MODEL)
+    rows = np.random.default_rng(0).normal(size=(30, classifier.features.num_cepstra)).astype(np.float32)
+    if num_heard:
+        classifier.push(rows[:num_heard])
+    mark = classifier.mark()
+    classifier.push(rows[num_heard:])
+    expected = classifier.logits
+
+    for wrong in (3.0, -1.0):
+        classifier.push(rows + wrong)
+        classifier.go_back(mark)
+        classifier.push(rows[num_heard:])
+        np.testing.assert_array_equal(classifier.logits, expected)
+
+
 @pytest.mark.parametrize("num_rows", [1, 2, 100, 1530])
 def test_takes_any_number_of_rows(tmp_path: Path, num_rows: int) -> None:
     posterior = posterior_of(tiny(tmp_path), rows_of(5.0, num_rows=num_rows))

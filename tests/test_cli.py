@@ -9,6 +9,7 @@ import pytest
 from streamer import __version__, commands
 from streamer.cli import main
 from streamer.commands import RunSettings
+from streamer.emotion.classifier import BUNDLED_MODEL
 from streamer.errors import (
     AudioFormatError,
     DeviceError,
@@ -32,7 +33,7 @@ DEFAULTS = RunSettings(
     channel="mix",
     outputs=(SinkSettings("jsonl", None),),
     partials=False,
-    model=None,
+    model=BUNDLED_MODEL,
     detector=BUNDLED_DETECTOR,
     is_silero=False,
     auto_gain=False,

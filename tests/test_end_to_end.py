@@ -298,11 +298,19 @@ def test_inspect_tries_out_the_bundled_model(capfd: pytest.CaptureFixture[str]) 
     ("vector", "complaint"),
     [
         (None, "key 'self_test' is missing"),
-        ({"rows": [[0.0] * 13]}, "must hold rows and logits"),
-        ({"rows": 1, "logits": 1}, r"got shapes () and ()"),
-        ({"rows": [[10**400] * 13], "logits": [[0.0] * 4]}, "must hold rows and logits"),
-        ({"rows": [[0.0] * 13], "logits": []}, r"got shapes (1, 13) and (0,)"),
-        ({"rows": [[0.0] * 13], "logits": [[0.0, 0.0, 0.0, 0.1]]}, "the logits differ from those in the file by 0.1"),
+        ({"rows": 20 * [[0.0] * 13]}, "'logits' must hold lists of 4 numbers"),
+        ({"rows": 1, "logits": 1}, "'rows' must hold lists of 13 numbers"),
+        ({"rows": [1], "logits": 1}, "'rows' must hold lists of 13 numbers"),
+        ({"rows": [[0.0] * 12], "logits": [[0.0] * 4]}, "'rows' must hold lists of 13 numbers"),
+        ({"rows": [[10**400] * 13], "logits": [[0.0] * 4]}, "at most 1e6 large each, got 1000"),
+        ({"rows": [[float("nan")] * 13], "logits": [[0.0] * 4]}, "at most 1e6 large each, got nan"),
+        ({"rows": [["1.5"] * 13], "logits": [[0.0] * 4]}, "at most 1e6 large each, got '1.5'"),
+        ({"rows": 20 * [[0.0] * 13], "logits": 19 * [[0.0] * 4]}, "got 20 and 19"),
+        ({"rows": 19 * [[0.0] * 13], "logits": 19 * [[0.0] * 4]}, "at least 20 rows"),
+        (
+            {"rows": 20 * [[0.0] * 13], "logits": 20 * [[0.0, 0.0, 0.0, 0.1]]},
+            "the logits differ from those in the file by 0.1",
+        ),
     ],
 )
 def test_a_model_that_fails_its_self_test_is_refused(

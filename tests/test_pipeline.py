@@ -188,6 +188,19 @@ def test_long_speech_is_cut_where_it_is_quietest() -> None:
     assert (second.cut, second.start_sample, second.end_sample) == ("eof", 72 * FRAME, 100 * FRAME)
 
 
+def test_a_cut_hears_only_what_follows_it_again() -> None:
+    settings = replace(SETTINGS, max_utterance_ms=4000)
+    samples = loud_where("1" * 1000, FRAME)  # 20 s without a pause
+    pipeline, classifier = pipeline_of(settings)
+
+    found = utterances(events_of(pipeline, [samples]))
+
+    rows_behind_cuts = sum((event.decided_sample - event.end_sample) // 160 for event in found[:-1])
+    assert sum(event.cut == "max" for event in found) >= 5
+    # A second each may have been heard beyond the cut.
+    assert classifier.num_pushed <= 2000 + rows_behind_cuts + 100 * len(found)
+
+
 # Any split
 
 

@@ -33,6 +33,14 @@ class RowGatherer:
         """Hear the rows that follow, shape ``(num_rows, num_cepstra)``."""
         self._heard.append(rows.copy())
 
+    def mark(self) -> int:
+        """Return what :meth:`go_back` takes to forget what is heard from now on."""
+        return len(self._heard)
+
+    def go_back(self, mark: int) -> None:
+        """Forget the rows heard since ``mark`` was given."""
+        del self._heard[mark:]
+
     @property
     def rows(self) -> Rows:
         """All rows since the last reset, at least one."""

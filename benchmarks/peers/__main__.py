@@ -13,14 +13,16 @@ grew out of. One thread means numpy's, too.
 
 import argparse
 import json
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.peers import plot, tables
 from benchmarks.peers.measure import PeerError, commands_of, cost_of, measured
 from benchmarks.peers.peers import ALL, OURS, PEERS, ROOT, TRAINING, Peer
+from benchmarks.results import write_results
+from training.pictures.style import save
 
 _NAMED = {
     OURS: ("numpy", "onnxruntime", "webrtcvad-wheels"),
@@ -45,15 +47,17 @@ def main() -> None:
         default=5,
         choices=range(100),
         metavar="N",
-        help="0 makes table and picture again from peers.json",
+        help="0 makes table and picture in --out again from its peers.json",
     )
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results", metavar="FOLDER")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="for peers.json, peers.md and peers.svg")
     options = parser.parse_args()
+    if not options.rounds and not options.out:
+        parser.error("--rounds 0 goes with --out")
     try:
         if options.rounds:
             peers = [peer for peer in ALL if peer.name in options.only]
-            command = f"python -m benchmarks.peers --rounds {options.rounds}"
+            command = f"python -m benchmarks.peers --rounds {options.rounds} --out {options.out}"
             command += f" --only {' '.join(options.only)}" if len(peers) < len(ALL) else ""
             record = _measure(peers, options.rounds, command)
         else:
@@ -75,18 +79,9 @@ def _measure(peers: Sequence[Peer], num_rounds: int, command: str) -> dict[str, 
         rounds = measured(peers, num_rounds, folder)
     return {
         "command": command,
-        "processor": _processor(),
-        "cores": os.cpu_count(),
         "versions": {each: _versions(each) for each in _NAMED if any(peer.environment == each for peer in peers)},
         "rounds": rounds,
     }
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith(("model name", "Model\t")):  # on a Raspberry Pi only the board has a name
-            return line.partition(":")[2].strip()
-    return "an unnamed processor"
 
 
 def _versions(environment: str) -> dict[str, str]:
@@ -97,15 +92,12 @@ def _versions(environment: str) -> dict[str, str]:
     return {name: found[name] for name in _NAMED[environment] if name in found}
 
 
-def _write(out: Path, record: dict[str, Any]) -> None:
-    from benchmarks.peers import plot, tables
-    from benchmarks.results import write_results
-    from training.pictures.style import save
-
+def _write(out: Path | None, record: dict[str, Any]) -> None:
     page = tables.page(__doc__ or "", record)
     print(page)
-    write_results(out, "peers", record, page)
-    save(plot.costs(record["rounds"]), out, "peers")
+    if out:
+        write_results(out, "peers", record, page)
+        save(plot.costs(record["rounds"]), out, "peers")
 
 
 if __name__ == "__main__":

@@ -140,5 +140,4 @@ TARGETS: Sequence[Target] = (
     Target("daemon", LIVE, 4, "empty"),
     Target("daemon-silence", LIVE, 2, "empty"),
     Target("daemon", LIVE, 0.6, "silero"),
-    Target("daemon", START, 3, "numpy"),
 )

@@ -34,8 +34,7 @@ def page(about: str, record: dict[str, Any]) -> str:
     parts = [
         "# What it costs beside its peers",
         about.strip(),
-        f"Rounds: {len(rounds)}, on {record['processor']}, {record['cores']} cores. Made by `{record['command']}`; "
-        f"`--rounds 0` makes tables and picture again from `peers.json`. Versions: {versions}.",
+        f"Rounds: {len(rounds)}. `--rounds 0` makes tables and picture again from `peers.json`. Versions: {versions}.",
         f"## Targets\n\n{targets(rounds)}",
         *(f"## {group}\n\n{figures(rounds, group)}" for group in REFERENCES),
         "![What each costs flat out and at real time](peers.svg)",

@@ -3,7 +3,7 @@
 import copy
 from itertools import cycle
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +82,15 @@ class OnnxClassifier:
         if logits.shape != (1, len(self.labels)):
             raise ModelError(f"{self.path}: the network must give one number a label, got shape {logits.shape}")
         self._logits = logits[0]
+
+    def mark(self) -> tuple[object, NDArray[np.float32]]:
+        """Return what :meth:`go_back` takes to forget what is heard from now on."""
+        return self._network.mark(), self._logits
+
+    def go_back(self, mark: tuple[Any, NDArray[np.float32]]) -> None:
+        """Forget the rows heard since ``mark`` was given."""
+        network_mark, self._logits = mark
+        self._network.go_back(network_mark)
 
     @property
     def logits(self) -> NDArray[np.float64]:

@@ -23,6 +23,8 @@ OUTPUT_NAME = "logits"
 
 
 SELF_TEST_KEY = "self_test"
+LEAST_SELF_TEST_ROWS = 20
+"""Fewer go into too few chunks to tell that what is carried along is right."""
 
 
 @dataclass(frozen=True)
@@ -134,18 +136,29 @@ def parse_self_test(metadata: Mapping[str, str], info: ModelInfo) -> SelfTest:
         ModelError: It is missing, malformed or contradicts ``info``.
     """
     vector = json_value(metadata, SELF_TEST_KEY, dict)
-    try:
-        rows, logits = np.array(vector["rows"], np.float32), np.array(vector["logits"], np.float64)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ModelError(f"key {SELF_TEST_KEY!r} must hold rows and logits, lists of lists of numbers") from error
-    num_rows = len(rows) if rows.ndim else 0
-    expected = (num_rows, info.features.num_cepstra), (num_rows, len(info.labels))
-    if not num_rows or (rows.shape, logits.shape) != expected:
+    rows = _table(vector, "rows", info.features.num_cepstra).astype(np.float32)
+    logits = _table(vector, "logits", len(info.labels))
+    if len(rows) != len(logits) or len(rows) < LEAST_SELF_TEST_ROWS:
         raise ModelError(
-            f"key {SELF_TEST_KEY!r} must hold rows of {info.features.num_cepstra} numbers and as many logits of "
-            f"{len(info.labels)}, got shapes {rows.shape} and {logits.shape}"
+            f"key {SELF_TEST_KEY!r} must hold at least {LEAST_SELF_TEST_ROWS} rows and as many logits, "
+            f"got {len(rows)} and {len(logits)}"
         )
     return SelfTest(rows, logits)
+
+
+def _table(vector: Mapping[str, Any], key: str, num_columns: int) -> NDArray[np.float64]:
+    lines = vector.get(key)
+    expected = f"key {SELF_TEST_KEY!r}: {key!r} must hold lists of {num_columns} numbers, at most 1e6 large each"
+    if not isinstance(lines, list) or not lines:
+        raise ModelError(expected)
+    for line in lines:
+        if not isinstance(line, list) or len(line) != num_columns:
+            raise ModelError(expected)
+        for number in line:
+            is_number = isinstance(number, int | float) and not isinstance(number, bool)
+            if not is_number or not abs(number) <= 1e6:  # nor what is not a number
+                raise ModelError(f"{expected}, got {number!r}")
+    return np.array(lines, np.float64)
 
 
 def _labels(labels: list[Any]) -> tuple[str, ...]:
