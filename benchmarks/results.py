@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from streamer.bench import processor
+from streamer.machine import processor
 
 if importlib.util.find_spec("matplotlib") is None:  # told before an hour of measuring, not after it
     raise SystemExit("the benchmarks run in .venv-dev, which `make prepare-dev` makes: .venv-dev/bin/python -m ...")

@@ -17,6 +17,7 @@ from streamer import __version__
 from streamer.daemon import Daemon
 from streamer.errors import StreamerError
 from streamer.events import Start
+from streamer.machine import processor
 from streamer.onnx import runtime_version
 from streamer.pipeline import Pipeline
 from streamer.settings import SAMPLE_RATE_HZ, ms_to_samples
@@ -207,14 +208,3 @@ def _machine() -> dict[str, Any]:
         "numpy": np.__version__,
         "onnxruntime": runtime_version(),
     }
-
-
-def processor() -> str:
-    """Return what the system calls it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return platform.machine()
-    # On a Raspberry Pi only the board has a name.
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model\t"))]
-    return f"{named[0]} ({platform.machine()})" if named else platform.machine()

@@ -7,7 +7,7 @@ import pytest
 from command import ROOT
 
 from benchmarks.instructions import FIRST, LATE, counted, versions
-from streamer.bench import processor
+from streamer.machine import processor
 
 pytestmark = pytest.mark.system
 

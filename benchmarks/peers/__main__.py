@@ -18,11 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers import plot, tables
 from benchmarks.peers.measure import PeerError, commands_of, cost_of, measured
 from benchmarks.peers.peers import ALL, OURS, PEERS, ROOT, TRAINING, Peer
 from benchmarks.results import write_results
-from training.pictures.style import save
 
 _NAMED = {
     OURS: ("numpy", "onnxruntime", "webrtcvad-wheels"),
@@ -93,6 +91,10 @@ def _versions(environment: str) -> dict[str, str]:
 
 
 def _write(out: Path | None, record: dict[str, Any]) -> None:
+    # Heavy, and only now: what this process has in memory would be taken for a part of each peer.
+    from benchmarks.peers import plot, tables
+    from training.pictures.style import save
+
     page = tables.page(__doc__ or "", record)
     print(page)
     if out:
