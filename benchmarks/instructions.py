@@ -25,6 +25,7 @@ from benchmarks.results import markdown, write_results
 from streamer.bench import quiet
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
 from streamer.features.mfcc import IncrementalMfcc
+from streamer.machine import instruction_sets
 from streamer.pipeline import Pipeline
 from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings
 from streamer.speech.network import NetworkDetector
@@ -161,6 +162,7 @@ def main() -> None:
         record = {
             "command": f"python -m benchmarks.instructions --out {options.out}",
             "machine": platform.machine(),
+            "instruction_sets": instruction_sets(),
             "versions": versions(),
             "millions": {name: round(value, 4) for name, value in millions.items()},
         }

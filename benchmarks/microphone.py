@@ -119,10 +119,11 @@ def main() -> None:
     options = parser.parse_args()
     temperatures = {"warm": False, **({"cold": True} if _can_drop_caches() else {})}
     starts: dict[str, list[tuple[float, float]]] = {name: [] for name in temperatures}
-    start_ms(_DAEMON, is_cold=False)
-    for number in range(options.rounds):
-        print(f"round {number + 1}", file=sys.stderr)
-        for name, is_cold in temperatures.items():
+    for name, is_cold in temperatures.items():  # all of the cold ones behind the warm ones, which they would cool
+        if not is_cold:
+            start_ms(_DAEMON, is_cold=False)
+        for number in range(options.rounds):
+            print(f"{name}, round {number + 1}", file=sys.stderr)
             pair = {}
             for each in (_DAEMON, _NUMPY)[:: -1 if number % 2 else 1]:  # in turn first, against what drifts
                 pair[each is _DAEMON] = start_ms(each, is_cold=is_cold)

@@ -156,7 +156,8 @@ def bench(model: Path, detector: Path, is_silero: bool, *, as_json: bool) -> int
         return Pipeline(speech, _load_detector(speech, detector, is_silero), OnnxClassifier(model))
 
     make_pipeline()  # what is wrong with the files is told at once
-    run_options = ["--model", str(model), "--vad", f"silero:{detector}" if is_silero else str(detector)]
+    # Absolute, since a name may look like an option, or like Silero's.
+    run_options = [f"--model={model.absolute()}", f"--vad={'silero:' if is_silero else ''}{detector.absolute()}"]
 
     out = LineWriter.standard_output()
     with contextlib.suppress(OSError):

@@ -4,6 +4,15 @@ import platform
 from pathlib import Path
 
 
+def instruction_sets() -> list[str]:
+    """Return those that libraries choose their code by, as far as the system tells."""
+    try:
+        words = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split()
+    except OSError:
+        return []
+    return sorted(set(words) & {"sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "amx_tile", "asimd", "sve"})
+
+
 def processor() -> str:
     """Return what the system calls the processor."""
     try:

@@ -12,7 +12,7 @@ from streamer.cli import main
 from streamer.events import Utterance
 from streamer.pipeline import Pipeline
 from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings
-from streamer.speech.network import NetworkDetector
+from streamer.speech.network import BUNDLED_DETECTOR, NetworkDetector
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +84,13 @@ def test_a_model_that_is_none_is_told_at_once(capfd: pytest.CaptureFixture[str])
     assert main(["bench", "--model", "missing.onnx"]) == 4
 
     assert "missing.onnx" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["-x.onnx", "silero:x.onnx"])
+def test_files_may_be_called_as_options_are(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_bytes(BUNDLED_DETECTOR.read_bytes())
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["bench", "--json", "--vad", f"./{name}"]) == 0, capfd.readouterr().err

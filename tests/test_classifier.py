@@ -81,13 +81,14 @@ def test_goes_back_to_a_mark_more_than_once(num_heard: int) -> None:
     rows = np.random.default_rng(0).normal(size=(30, classifier.features.num_cepstra)).astype(np.float32)
     if num_heard:
         classifier.push(rows[:num_heard])
-    mark = classifier.mark()
+    mark, then = classifier.mark(), classifier.logits
     classifier.push(rows[num_heard:])
     expected = classifier.logits
 
     for wrong in (3.0, -1.0):
         classifier.push(rows + wrong)
         classifier.go_back(mark)
+        np.testing.assert_array_equal(classifier.logits, then)
         classifier.push(rows[num_heard:])
         np.testing.assert_array_equal(classifier.logits, expected)
 

@@ -199,6 +199,8 @@ def test_a_cut_hears_only_what_follows_it_again() -> None:
     assert sum(event.cut == "max" for event in found) >= 5
     # A second each may have been heard beyond the cut.
     assert classifier.num_pushed <= 2000 + rows_behind_cuts + 100 * len(found)
+    for rows, expected in zip(classifier.heard, expected_rows(samples, found, settings, MfccSettings()), strict=True):
+        np.testing.assert_allclose(rows, expected, rtol=0, atol=1e-3)
 
 
 # Any split

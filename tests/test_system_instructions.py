@@ -7,12 +7,17 @@ import pytest
 from command import ROOT
 
 from benchmarks.instructions import FIRST, LATE, counted, versions
-from streamer.machine import processor
+from streamer.machine import instruction_sets, processor
 
 pytestmark = pytest.mark.system
 
 KEPT = json.loads((ROOT / "docs" / "results" / "instructions.json").read_text(encoding="utf-8"))
-HERE = {"processor": processor(), "python": platform.python_version(), "versions": versions()}
+HERE = {
+    "processor": processor(),
+    "instruction_sets": instruction_sets(),
+    "python": platform.python_version(),
+    "versions": versions(),
+}
 ALLOWED_GROWTH = 1.05 if all(KEPT[key] == found for key, found in HERE.items()) else 1.2
 """Counts are repeatable to a part of the former; other versions, or libraries that choose code for another processor,
 differ by less than the latter."""
