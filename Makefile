@@ -29,7 +29,7 @@ help: ## tell what there is
 
 run: $(run_env) ## listen to the microphone; without one, and no -o FORMAT:PATH, to the demonstration clip; ARGS='-o jsonl'
 	@start=.venv/bin/emotion-streamer
-	$(if $(strip $(filter -i% -d% --input% --device%,$(ARGS)) $(foreach f,text jsonl csv label,$(findstring $f:,$(ARGS)))),exec $$start run $(ARGS))
+	$(if $(strip $(filter -i% -d%,$(ARGS)) $(foreach f,text jsonl csv label,$(findstring $f:,$(ARGS)))),exec $$start run $(ARGS))
 	status=0
 	said=$$($$start devices 2>&1 >/dev/null) || status=$$?
 	case $$status in

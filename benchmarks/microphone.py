@@ -22,8 +22,8 @@ from pathlib import Path
 
 import soundfile
 
-from benchmarks.clip import CLIP
 from benchmarks.results import markdown, write_results
+from streamer.bench import DEMONSTRATION
 
 _ROOT = Path(__file__).parent.parent
 _NUMPY = [sys.executable, "-c", "import numpy; print(flush=True); input()"]
@@ -91,12 +91,12 @@ def start_ms(command: Sequence[str], *, is_cold: bool) -> float:
 
 def listening() -> tuple[dict[str, float], float | None, float]:
     """Return the memory of the daemon, and its share of a core in speech, where it can be played, and in silence."""
-    clip_s = soundfile.info(CLIP).duration
+    clip_s = soundfile.info(DEMONSTRATION).duration
     with running(_DAEMON) as (pid, _):
         time.sleep(_SETTLING_S)
         speech = None
         if "VMIC_DIR" in os.environ and shutil.which("paplay"):
-            with subprocess.Popen(["paplay", "--device=vmic_sink", str(CLIP)]):
+            with subprocess.Popen(["paplay", "--device=vmic_sink", str(DEMONSTRATION)]):
                 speech = percent_while(pid, clip_s)
         time.sleep(1)
         silence = percent_while(pid, clip_s)
@@ -119,9 +119,8 @@ def main() -> None:
     options = parser.parse_args()
     temperatures = {"warm": False, **({"cold": True} if _can_drop_caches() else {})}
     starts: dict[str, list[tuple[float, float]]] = {name: [] for name in temperatures}
+    start_ms(_DAEMON, is_cold=False)
     for name, is_cold in temperatures.items():  # all of the cold ones behind the warm ones, which they would cool
-        if not is_cold:
-            start_ms(_DAEMON, is_cold=False)
         for number in range(options.rounds):
             print(f"{name}, round {number + 1}", file=sys.stderr)
             pair = {}

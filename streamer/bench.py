@@ -166,11 +166,11 @@ def _started(run_options: Sequence[str], speech: Samples) -> tuple[float, float 
     The time is the median of some starts; memory is None where the system does not tell.
     """
     command = [sys.executable, "-m", "streamer", "run", "-i", "-", "-o", "jsonl", *run_options]
+    # Python finds this very package, whatever lies in the user's folder.
+    environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     lasted_ms, peaks_mib = [], []
     for _ in range(_NUM_STARTS):
         began_s = time.perf_counter()
-        # Relative paths in the options are the user's; Python finds this very package, whatever lies in the folder.
-        environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
         with subprocess.Popen(  # noqa: S603  # ours
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         ) as process:
