@@ -118,7 +118,7 @@ def _work() -> None:
         pipeline.reset()
         _count_stream(f"all gathered, {name}", samples, pipeline.push, pipeline.patience)
 
-    second = np.random.default_rng(0).normal(size=(100, classifier.features.num_cepstra)).astype(np.float32)
+    second = np.random.default_rng(0).normal(size=(100, classifier.features.num_columns)).astype(np.float32)
 
     def hear() -> None:
         for rows in np.split(second, 10):

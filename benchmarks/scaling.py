@@ -82,7 +82,7 @@ def networks(folder: Path) -> dict[str, Path]:
 
     experiment = load_experiment("streaming")
     info = OnnxClassifier(BUNDLED_MODEL).info
-    vector = SelfTest(np.zeros((1, info.features.num_cepstra), np.float32), np.zeros((1, len(info.labels))))
+    vector = SelfTest(np.zeros((1, info.features.num_columns), np.float32), np.zeros((1, len(info.labels))))
     found: dict[str, Path] = {}
     for width in _WIDTHS:
         channels = tuple(round(width * channels) for channels in experiment.network.channels)
@@ -121,7 +121,7 @@ def cost_of_network(path: Path) -> float:
 
 
 def _rows(classifier: OnnxClassifier, num_rows: int) -> NDArray[np.float32]:
-    return np.random.default_rng(0).normal(size=(num_rows, classifier.features.num_cepstra)).astype(np.float32)
+    return np.random.default_rng(0).normal(size=(num_rows, classifier.features.num_columns)).astype(np.float32)
 
 
 def pipelines() -> Iterator[Pipeline]:

@@ -20,7 +20,7 @@ _PRODUCER = "emotion-streamer export"
 def to_onnx(network: Network, info: ModelInfo, self_test: SelfTest) -> bytes:
     """Return the model file of ``network`` in the form that streams, with ``info`` and ``self_test`` as metadata."""
     streaming = stepwise(network)
-    rows = tf.TensorSpec((None, info.features.num_cepstra), tf.float32, INPUT_NAME)
+    rows = tf.TensorSpec((None, info.features.num_columns), tf.float32, INPUT_NAME)
     states = [tf.TensorSpec(spec.shape, spec.dtype, STATE + name) for name, spec in streaming.state.items()]
 
     def function(rows: Any, *state: Any) -> dict[str, Any]:

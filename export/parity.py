@@ -26,17 +26,17 @@ def check_parity(network: Any, classifier: OnnxClassifier, clips: Sequence[Rows]
     Args:
         network: The Keras model.
         classifier: The same as the daemon loads it.
-        clips: Rows of real clips, each of shape ``(num_rows, num_cepstra)``, not normalised.
+        clips: Rows of real clips, each of shape ``(num_rows, num_columns)``, not normalised.
 
     Raises:
         ParityError: A difference is above :data:`TOLERANCE`, or not a number.
     """
-    num_cepstra = len(classifier.info.mean)
+    num_columns = len(classifier.info.mean)
     random = np.random.default_rng(0)
     largest = 0.0
     for rows in clips:
-        if rows.ndim != 2 or rows.shape[1] != num_cepstra:
-            raise ParityError(f"rows to compare with must be of shape (num_rows, {num_cepstra}), got {rows.shape}")
+        if rows.ndim != 2 or rows.shape[1] != num_columns:
+            raise ParityError(f"rows to compare with must be of shape (num_rows, {num_columns}), got {rows.shape}")
         ends = [*(num_rows for num_rows in _PREFIX_ROWS if num_rows < len(rows)), len(rows)]
         expected = {end: logits_of(network, classifier.info, rows[:end]) for end in ends}
         for most_rows in (1, 5, 50, len(rows)):

@@ -24,7 +24,7 @@ class Stepwise:
     state: Mapping[str, tf.TensorSpec]
     """What is carried along."""
     step: Callable[[Any, Sequence[Any]], tuple[Any, Sequence[Any]]]
-    """From rows, shape ``(num_rows, num_cepstra)``, and the state, in the order of ``state``, to logits, shape
+    """From rows, shape ``(num_rows, num_columns)``, and the state, in the order of ``state``, to logits, shape
     ``(1, num_labels)``, and the next state."""
 
 
@@ -36,7 +36,7 @@ def stepwise(network: Network) -> Stepwise:
 def _seed(network: SeedNetwork) -> Stepwise:
     state = {
         "count": tf.TensorSpec((), tf.int64),
-        "sums": tf.TensorSpec((1, network.num_cepstra), tf.float64),
+        "sums": tf.TensorSpec((1, network.num_columns), tf.float64),
     }
 
     def step(rows: Any, carried: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
@@ -49,7 +49,7 @@ def _seed(network: SeedNetwork) -> Stepwise:
 
 
 def _streaming(network: StreamingNetwork) -> Stepwise:
-    num_columns = [network.num_cepstra, *network.settings.channels]
+    num_columns = [network.num_columns, *network.settings.channels]
     caches = {
         f"cache_{index}": tf.TensorSpec((block.kernel_rows - 1, columns), tf.float32)
         for index, (block, columns) in enumerate(zip(network.blocks, num_columns, strict=False))

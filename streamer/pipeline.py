@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from streamer.errors import AudioFormatError, SettingsError, StreamStateError
 from streamer.events import Cut, Gap, Partial, Utterance
+from streamer.features.extractor import RowExtractor
 from streamer.features.history import SampleHistory
-from streamer.features.mfcc import IncrementalMfcc
 from streamer.features.rows import RowBuffer
-from streamer.settings import PARTIAL_FIRST_MS, PARTIAL_STEP_MS, MfccSettings, SpeechSettings, ms_to_samples
+from streamer.settings import PARTIAL_FIRST_MS, PARTIAL_STEP_MS, FeatureSettings, SpeechSettings, ms_to_samples
 from streamer.speech.endpointing import SpeechEnded, SpeechEvent, SpeechStarted
 from streamer.speech.gain import AutoGain
 from streamer.speech.segmenter import Segmenter, SpeechDetector
@@ -34,14 +34,14 @@ class EmotionClassifier(Protocol):
         """The names of the outputs, in their order."""
 
     @property
-    def features(self) -> MfccSettings:
+    def features(self) -> FeatureSettings:
         """How the rows are computed."""
 
     def reset(self) -> None:
         """Forget the rows heard."""
 
     def push(self, rows: NDArray[np.float32]) -> None:
-        """Hear the rows that follow, shape ``(num_rows, num_cepstra)``, at least one."""
+        """Hear the rows that follow, shape ``(num_rows, num_columns)``, at least one."""
 
     def mark(self) -> object:
         """Return what :meth:`go_back` takes to forget what is heard from now on."""
@@ -95,7 +95,7 @@ class Pipeline:
         self._settings, self._classifier, self._partials = settings, classifier, partials
         self.stopwatch = Stopwatch()
         self._segmenter = Segmenter(settings, detector)
-        self._extractor = IncrementalMfcc(features)
+        self._extractor = RowExtractor(features)
         self._hop, self._window = features.hop_samples, features.window_samples
         self._frame_samples = settings.frame_samples
         self._pre_roll = ms_to_samples(settings.pre_roll_ms)
@@ -104,10 +104,11 @@ class Pipeline:
         latest_frames += settings.frames(settings.longest_hangover_ms)
         latest = latest_frames * self._frame_samples
         self._heard_at_once = ms_to_samples(_HEARD_AT_ONCE_MS)
-        # One hop more, since rows start on the grid, and the sample before them.
-        self._history = SampleHistory(self._pre_roll + latest + self._heard_at_once + self._hop + 1)
+        # One hop more, since rows start on the grid, and the samples before them.
+        kept = self._pre_roll + latest + self._heard_at_once + self._hop + self._extractor.num_previous
+        self._history = SampleHistory(kept)
         longest = self._pre_roll + ms_to_samples(settings.max_utterance_ms) + latest
-        self._rows = RowBuffer(longest // self._hop + 1, features.num_cepstra)
+        self._rows = RowBuffer(longest // self._hop + 1, features.num_columns)
         self._frame = np.empty(self._frame_samples, np.int16)
         longest_frames = settings.frames(settings.max_utterance_ms) + latest_frames
         self._gain = AutoGain(settings, longest_frames) if auto_gain else None
@@ -262,8 +263,7 @@ class Pipeline:
             self._rows.drop_before(kept_row)
         else:
             self._extracted = kept_row * self._hop
-            _, previous = self._history.since(self._extracted)
-            self._extractor.reset(previous)
+            self._extractor.reset(self._history.before(self._extracted, self._extractor.num_previous))
             self._rows.reset(kept_row)
             self._has_rows = True
         self._heard_row = -(-first // self._hop)
@@ -332,7 +332,7 @@ class Pipeline:
         """Compute the rows before ``end_row`` that are not there yet: seldom and many, which costs a part of each."""
         end = (end_row - 1) * self._hop + self._window
         if end > self._extracted:
-            audio, _ = self._history.since(self._extracted)
+            audio = self._history.since(self._extracted)
             self._rows.append(self._extractor.push(audio[: end - self._extracted]))
             self._extracted = end
         self.stopwatch.done("features")

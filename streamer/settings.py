@@ -9,6 +9,9 @@ SAMPLE_RATE_HZ = 16_000
 """The rate of every stage behind the sources, in samples per second."""
 
 VAD_FRAME_MS = (10, 20, 30)
+PITCH_WINDOW_MS = 50
+"""A deep voice has three periods in it; the windows of MFCCs are shorter."""
+
 WINDOW_FUNCTIONS = ("rectangular", "hamming")
 
 
@@ -109,6 +112,32 @@ class MfccSettings:
     def hop_samples(self) -> int:
         """Step between windows in samples."""
         return ms_to_samples(self.hop_ms, self.sample_rate_hz)
+
+
+@dataclass(frozen=True)
+class FeatureSettings(MfccSettings):
+    """The rows that a network hears: MFCCs, and pitch and voicing beside them where it wants them."""
+
+    pitch: bool = False
+    """Whether each row ends in the two columns of :mod:`streamer.features.pitch`."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(isinstance(self.pitch, bool), "pitch must be true or false", self.pitch)
+        if self.pitch:
+            _require(
+                PITCH_WINDOW_MS % self.hop_ms == 0, f"with pitch, hop_ms must divide {PITCH_WINDOW_MS}", self.hop_ms
+            )
+            _require(
+                self.window_ms <= PITCH_WINDOW_MS,
+                f"with pitch, window_ms must not exceed {PITCH_WINDOW_MS}",
+                self.window_ms,
+            )
+
+    @property
+    def num_columns(self) -> int:
+        """How many numbers a row has."""
+        return self.num_cepstra + 2 * self.pitch
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import StreamerError
-from streamer.settings import MfccSettings, SpeechSettings
+from streamer.settings import FeatureSettings, SpeechSettings
 from streamer.sinks.record import Record
 from streamer.sources.base import AudioBlock, LostSamples
 
@@ -68,9 +68,9 @@ class FixedClassifier:
         posterior: Sequence[float] = (0.1, 0.2, 0.6, 0.1),
         *,
         labels: Sequence[str] = LABELS,
-        features: MfccSettings | None = None,
+        features: FeatureSettings | None = None,
     ) -> None:
-        self.labels, self.features = tuple(labels), features or MfccSettings()
+        self.labels, self.features = tuple(labels), features or FeatureSettings()
         self._posterior = np.asarray(posterior, np.float64)
 
     def reset(self) -> None:
@@ -95,7 +95,7 @@ class FixedClassifier:
 class RecordingClassifier(FixedClassifier):
     """Keeps the rows of every posterior that it is asked for; each row has its say in it."""
 
-    def __init__(self, *, features: MfccSettings | None = None) -> None:
+    def __init__(self, *, features: FeatureSettings | None = None) -> None:
         super().__init__(features=features)
         self.heard: list[NDArray[np.float32]] = []
         self.num_pushed = 0

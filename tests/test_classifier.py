@@ -14,7 +14,7 @@ from tiny_model import model_info, write_model
 
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier, softmax
 from streamer.errors import ModelError
-from streamer.settings import MfccSettings
+from streamer.settings import FeatureSettings
 
 
 def rows_of(*logits: float, num_rows: int = 5) -> Any:
@@ -78,7 +78,7 @@ def test_rows_are_normalised_as_the_model_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize("num_heard", [0, 1, 7])
 def test_goes_back_to_a_mark_more_than_once(num_heard: int) -> None:
     classifier = OnnxClassifier(BUNDLED_MODEL)
-    rows = np.random.default_rng(0).normal(size=(30, classifier.features.num_cepstra)).astype(np.float32)
+    rows = np.random.default_rng(0).normal(size=(30, classifier.features.num_columns)).astype(np.float32)
     if num_heard:
         classifier.push(rows[:num_heard])
     mark, then = classifier.mark(), classifier.logits
@@ -177,7 +177,7 @@ def test_a_model_without_metadata_is_refused(tmp_path: Path) -> None:
         ),
         (
             {},
-            {"features": MfccSettings(num_cepstra=12), "mean": (0.0,) * 12, "std": (1.0,) * 12},
+            {"features": FeatureSettings(num_cepstra=12), "mean": (0.0,) * 12, "std": (1.0,) * 12},
             "key 'features' makes 12 columns, the network takes 13",
         ),
         (
@@ -217,7 +217,7 @@ def test_the_bundled_model_loads_and_has_the_four_labels() -> None:
 def test_the_bundled_model_gives_a_posterior() -> None:
     classifier = OnnxClassifier(BUNDLED_MODEL)
 
-    posterior = posterior_of(classifier, np.zeros((50, classifier.features.num_cepstra), np.float32))
+    posterior = posterior_of(classifier, np.zeros((50, classifier.features.num_columns), np.float32))
 
     assert posterior.shape == (4,)
     assert posterior.sum() == pytest.approx(1.0)

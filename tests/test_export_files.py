@@ -25,7 +25,7 @@ from export.files import export_run
 from export.parity import TOLERANCE, check_parity
 from streamer.emotion.classifier import OnnxClassifier
 from streamer.emotion.model_file import ModelInfo
-from streamer.settings import MfccSettings, SpeechSettings
+from streamer.settings import FeatureSettings, SpeechSettings
 from training.calibration import Calibration
 from training.corpora.base import LABELS, Clip
 from training.dataset import Example
@@ -41,7 +41,7 @@ from training.protocols import Task
 from training.rooms import place
 from training.runs import read_run, write_run
 
-FEATURES = MfccSettings()
+FEATURES = FeatureSettings()
 
 
 def made_up_examples() -> list[Example]:

@@ -25,7 +25,7 @@ from export.errors import ParityError
 from export.parity import check_parity, logits_of, self_test_of
 from streamer.emotion.classifier import OnnxClassifier
 from streamer.errors import ModelError
-from streamer.settings import MfccSettings
+from streamer.settings import FeatureSettings
 from training.experiment import Experiment, load_experiment
 from training.networks import Network, build_network
 
@@ -58,11 +58,11 @@ def trained_somehow(experiment: Experiment) -> Network:
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Network, OnnxClassifier]:
     """Give a network and the classifier of its model file."""
     if request.param == "seed":
-        network, features = trained_somehow(load_experiment("seed")), MfccSettings(num_cepstra=40, num_filters=40)
+        network, features = trained_somehow(load_experiment("seed")), FeatureSettings(num_cepstra=40, num_filters=40)
     else:
         network = trained_somehow(replace(STREAMING, network=SHAPES[request.param]))
-        features = MfccSettings(num_cepstra=16)
-    statistics = (0.5,) * features.num_cepstra, (3.0,) * features.num_cepstra
+        features = FeatureSettings(num_cepstra=16)
+    statistics = (0.5,) * features.num_columns, (3.0,) * features.num_columns
     info = model_info(features=features, mean=statistics[0], std=statistics[1])
     path = tmp_path_factory.mktemp("model") / "x.onnx"
     path.write_bytes(to_onnx(network, info, self_test_of(network, info)))
@@ -70,7 +70,7 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def rows_for(classifier: OnnxClassifier, num_rows: int, seed: int = 0) -> NDArray[np.float32]:
-    spread = np.random.default_rng(seed).standard_normal((num_rows, classifier.features.num_cepstra))
+    spread = np.random.default_rng(seed).standard_normal((num_rows, classifier.features.num_columns))
     return (0.5 + 3.0 * spread).astype(np.float32)
 
 
@@ -124,7 +124,7 @@ def test_the_vector_in_the_file_is_found_right(pair: tuple[Network, OnnxClassifi
 
 def test_a_network_that_is_another_fails_both_checks(tmp_path: Path) -> None:
     experiment = replace(STREAMING, network=SHAPES["mean"])
-    info: Any = model_info(features=MfccSettings(num_cepstra=16), mean=(0.0,) * 16, std=(1.0,) * 16)
+    info: Any = model_info(features=FeatureSettings(num_cepstra=16), mean=(0.0,) * 16, std=(1.0,) * 16)
     network, other = trained_somehow(experiment), build_network(experiment, 4)
     path = tmp_path / "x.onnx"
     path.write_bytes(to_onnx(other, info, self_test_of(network, info)))

@@ -19,12 +19,27 @@ def test_gives_the_last_samples_under_their_index(capacity: int, data: st.DataOb
 
         for index in range(pushed.size + 1):
             try:
-                samples, previous = history.since(index)
+                samples = history.since(index)
             except IndexError:
-                assert index <= pushed.size - capacity
+                assert index < pushed.size - capacity
             else:
                 np.testing.assert_array_equal(samples, pushed[index:])
-                assert previous == (pushed[index - 1] if index else 0)
+
+
+@given(capacity=st.integers(1, 40), size=st.integers(0, 100), index=st.integers(0, 100), count=st.integers(0, 50))
+def test_gives_the_samples_before_an_index(capacity: int, size: int, index: int, count: int) -> None:
+    """Where the stream had not begun there was silence; what is no longer kept is never guessed."""
+    history, pushed = SampleHistory(capacity), ramp(size)
+    for first in range(0, size, capacity):
+        history.push(pushed[first : first + capacity])
+
+    try:
+        samples = history.before(index, count)
+    except IndexError:
+        assert index > size or index - count < size - capacity
+    else:
+        assert index <= size
+        np.testing.assert_array_equal(samples, np.pad(pushed, (count, 0))[index : index + count])
 
 
 @pytest.mark.parametrize("index", [-1, 0, 1, 79, 101])
@@ -37,16 +52,6 @@ def test_refuses_samples_that_it_does_not_have(index: int) -> None:
         history.since(index)
 
 
-def test_the_sample_before_the_first_is_zero() -> None:
-    history = SampleHistory(10)
-    history.push(ramp(9)[4:])
-
-    samples, previous = history.since(0)
-
-    np.testing.assert_array_equal(samples, ramp(9)[4:])
-    assert previous == 0
-
-
 def test_reset_is_as_good_as_new() -> None:
     history = SampleHistory(10)
     history.push(ramp(10))
@@ -54,6 +59,6 @@ def test_reset_is_as_good_as_new() -> None:
     history.reset()
     history.push(ramp(8)[5:])
 
-    np.testing.assert_array_equal(history.since(0)[0], ramp(8)[5:])
+    np.testing.assert_array_equal(history.since(0), ramp(8)[5:])
     with pytest.raises(IndexError):
         history.since(4)

@@ -11,7 +11,7 @@ from tiny_model import model_info
 
 from streamer.emotion.model_file import ModelInfo, parse_metadata
 from streamer.errors import ModelError
-from streamer.settings import MfccSettings
+from streamer.settings import FeatureSettings
 
 KEYS = tuple(model_info().to_metadata())
 JSON_KEYS = tuple(key for key in KEYS if key not in {"format", "name"})
@@ -24,14 +24,14 @@ NAMES = st.text(st.characters(categories=["L", "N", "P", "S"], exclude_character
 def infos(draw: st.DrawFn) -> ModelInfo:
     """Draw metadata that a model may carry."""
     num_filters = draw(st.integers(1, 64))
-    features = MfccSettings(
+    features = FeatureSettings(
         num_filters=num_filters,
         num_cepstra=draw(st.integers(1, num_filters)),
         lifter=draw(st.integers(0, 40)),
         append_energy=draw(st.booleans()),
         window_function=draw(st.sampled_from(["rectangular", "hamming"])),
     )
-    columns = features.num_cepstra
+    columns = features.num_columns
     return model_info(
         name=draw(NAMES),
         labels=tuple(draw(st.lists(NAMES.filter("uncertain".__ne__), min_size=2, max_size=9, unique=True))),
@@ -147,7 +147,7 @@ def test_any_set_of_labels_is_read(labels: tuple[str, ...]) -> None:
     ids=repr,
 )
 def test_features_that_cannot_be_computed_are_refused(change: dict[str, Any], reason: str) -> None:
-    features = {**asdict(MfccSettings()), **change}
+    features = {**asdict(FeatureSettings()), **change}
 
     with pytest.raises(ModelError, match=f"key 'features': .*({reason})"):
         parse_metadata({**model_info().to_metadata(), "features": json.dumps(features)})
@@ -155,7 +155,7 @@ def test_features_that_cannot_be_computed_are_refused(change: dict[str, Any], re
 
 def test_a_feature_that_is_missing_or_unknown_is_named() -> None:
     """A model made by another version must not be fed rows that it does not expect."""
-    features = {**asdict(MfccSettings()), "deltas": 2}
+    features = {**asdict(FeatureSettings()), "deltas": 2}
     del features["lifter"]
 
     with pytest.raises(ModelError, match=r"key 'features' lacks \['lifter'\] and has unknown \['deltas'\]"):

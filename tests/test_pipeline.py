@@ -17,8 +17,9 @@ from test_mfcc import psf_rows
 
 from streamer.errors import AudioFormatError, SettingsError, StreamStateError
 from streamer.events import Gap, Partial, Utterance
+from streamer.features.pitch import IncrementalPitch
 from streamer.pipeline import Pipeline, PipelineEvent
-from streamer.settings import MfccSettings, SpeechSettings
+from streamer.settings import FeatureSettings, SpeechSettings
 from streamer.speech.network import NetworkDetector
 
 SETTINGS = SpeechSettings(onset_speech_frames=6, onset_window_frames=10)
@@ -45,7 +46,7 @@ SIZES = st.lists(st.one_of(st.integers(0, 700), st.integers(0, 20_000)), max_siz
 def pipeline_of(
     settings: SpeechSettings = SETTINGS,
     *,
-    features: MfccSettings | None = None,
+    features: FeatureSettings | None = None,
     partials: bool = False,
 ) -> tuple[Pipeline, RecordingClassifier]:
     """Return a pipeline that takes loud frames for speech, and the classifier that it asks."""
@@ -199,7 +200,9 @@ def test_a_cut_hears_only_what_follows_it_again() -> None:
     assert sum(event.cut == "max" for event in found) >= 5
     # A second each may have been heard beyond the cut.
     assert classifier.num_pushed <= 2000 + rows_behind_cuts + 100 * len(found)
-    for rows, expected in zip(classifier.heard, expected_rows(samples, found, settings, MfccSettings()), strict=True):
+    for rows, expected in zip(
+        classifier.heard, expected_rows(samples, found, settings, FeatureSettings()), strict=True
+    ):
         np.testing.assert_allclose(rows, expected, rtol=0, atol=1e-3)
 
 
@@ -312,9 +315,14 @@ def test_patience_is_100_ms_in_silence_and_a_hangover_in_speech() -> None:
 # The rows that are judged
 
 
-def expected_rows(samples: Samples, events: list[Utterance], settings: SpeechSettings, features: MfccSettings) -> Any:
+def expected_rows(
+    samples: Samples, events: list[Utterance], settings: SpeechSettings, features: FeatureSettings
+) -> Any:
     """Yield for each utterance the rows of python_speech_features whose windows lie in it and its pre-roll."""
     whole, hop = psf_rows(samples, features), features.hop_samples
+    if features.pitch:  # psf has none: that of the whole stream, heard at once
+        pitch = IncrementalPitch(features).push(samples)
+        whole = np.column_stack([whole[: len(pitch)], pitch])  # psf pads the last row
     last_end = 0
     for event in events:
         first = max(0, event.start_sample - settings.pre_roll_ms * 16, last_end)
@@ -328,19 +336,21 @@ def expected_rows(samples: Samples, events: list[Utterance], settings: SpeechSet
     settings=st.sampled_from([SETTINGS, BRISK, replace(SETTINGS, max_utterance_ms=1840, frame_ms=10, pre_roll_ms=310)]),
     features=st.sampled_from(
         [
-            MfccSettings(),
-            MfccSettings(hop_ms=7, window_ms=30, window_function="hamming"),
-            MfccSettings(hop_ms=32, window_ms=32),
-            MfccSettings(hop_ms=10, window_ms=90, fft_size=2048),
-            MfccSettings(hop_ms=45, window_ms=55, fft_size=1024),
+            FeatureSettings(),
+            FeatureSettings(hop_ms=7, window_ms=30, window_function="hamming"),
+            FeatureSettings(hop_ms=32, window_ms=32),
+            FeatureSettings(pitch=True),
+            FeatureSettings(pitch=True, hop_ms=25, window_ms=50, fft_size=1024),
+            FeatureSettings(hop_ms=10, window_ms=90, fft_size=2048),
+            FeatureSettings(hop_ms=45, window_ms=55, fft_size=1024),
         ]
     ),
 )
-@example(flags="1" * 100, settings=BRISK, features=MfccSettings(hop_ms=10, window_ms=90, fft_size=2048))
+@example(flags="1" * 100, settings=BRISK, features=FeatureSettings(hop_ms=10, window_ms=90, fft_size=2048))
 @example(
-    flags="1" * 12 + "00" + "1" * 12, settings=BRISK, features=MfccSettings(hop_ms=50, window_ms=50, fft_size=1024)
+    flags="1" * 12 + "00" + "1" * 12, settings=BRISK, features=FeatureSettings(hop_ms=50, window_ms=50, fft_size=1024)
 )
-def test_rows_are_those_of_the_whole_stream(flags: str, settings: SpeechSettings, features: MfccSettings) -> None:
+def test_rows_are_those_of_the_whole_stream(flags: str, settings: SpeechSettings, features: FeatureSettings) -> None:
     """From the pre-roll to the end of speech, on the grid of the stream, and never from the last utterance."""
     pipeline, classifier = pipeline_of(settings, features=features)
     samples = loud_where(flags, settings.frame_samples)
@@ -396,13 +406,13 @@ def test_speech_may_go_on_behind_a_pause_as_long_as_the_longest_hangover(pause_m
 
     (event,) = utterances(events_of(pipeline, split(samples, [320] * len(flags))))
 
-    expected = list(expected_rows(samples, [event], settings, MfccSettings()))
+    expected = list(expected_rows(samples, [event], settings, FeatureSettings()))
     np.testing.assert_allclose(classifier.heard[0], expected[0], rtol=0, atol=1e-3)
 
 
 def test_features_that_need_more_than_the_shortest_utterance_are_refused() -> None:
     settings = SpeechSettings(min_utterance_ms=100)
-    fits, too_long = MfccSettings(window_ms=30, hop_ms=30), MfccSettings(window_ms=80, hop_ms=21, fft_size=2048)
+    fits, too_long = FeatureSettings(window_ms=30, hop_ms=30), FeatureSettings(window_ms=80, hop_ms=21, fft_size=2048)
 
     Pipeline(settings, LoudnessDetector(), FixedClassifier(features=fits))
     with pytest.raises(SettingsError, match=r"min_utterance_ms must be at least .* \(80 \+ 21\), got 100"):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.errors import SettingsError
-from streamer.settings import MfccSettings, SpeechSettings, ms_to_samples
+from streamer.settings import FeatureSettings, MfccSettings, SpeechSettings, ms_to_samples
 
 
 @given(duration_ms=st.integers(0, 10**7), sample_rate_hz=st.sampled_from([8000, 16_000, 22_050, 44_100, 48_000]))
@@ -110,6 +110,27 @@ def test_speech_bounds_are_inclusive(field: str, low: float, high: float, step: 
 def test_mfcc_settings_that_contradict_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         MfccSettings(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"pitch": 1}, "pitch must be true or false, got 1"),
+        ({"hop_ms": 20}, "with pitch, hop_ms must divide 50, got 20"),
+        ({"window_ms": 51, "fft_size": 1024}, "with pitch, window_ms must be at most 50, got 51"),
+        ({"sample_rate_hz": 8000, "high_hz": 4000}, "with pitch, sample_rate_hz must be 16000, got 8000"),
+        ({"lifter": 22.0}, "lifter must be a whole number from 0 to 1000, got 22.0"),
+    ],
+    ids=repr,
+)
+def test_feature_settings_that_contradict_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        FeatureSettings(**{"pitch": True, **changes})
+
+
+def test_a_row_has_two_columns_more_with_pitch() -> None:
+    assert FeatureSettings(num_cepstra=20).num_columns == 20
+    assert FeatureSettings(num_cepstra=20, pitch=True).num_columns == 22
 
 
 @pytest.mark.parametrize(

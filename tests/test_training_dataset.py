@@ -9,7 +9,7 @@ from signals import silence, speech
 
 from streamer.events import Utterance
 from streamer.pipeline import Pipeline
-from streamer.settings import MfccSettings, SpeechSettings
+from streamer.settings import FeatureSettings, SpeechSettings
 from streamer.speech.network import NetworkDetector
 from training.corpora.base import Clip
 from training.dataset import data_hash, load_examples
@@ -18,7 +18,7 @@ from training.experiment import QUIET, Room
 from training.hearing import RowRecorder, heard_rows
 from training.rooms import place, read_samples
 
-FEATURES, SPEECH = MfccSettings(), SpeechSettings()
+FEATURES, SPEECH = FeatureSettings(), SpeechSettings()
 
 
 @pytest.fixture(autouse=True)
@@ -146,10 +146,10 @@ def test_a_damaged_file_in_the_cache_is_named(clip: Clip, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("features", "room"),
-    [(MfccSettings(num_cepstra=20), QUIET), (FEATURES, Room(seed=1))],
+    [(FeatureSettings(num_cepstra=20), QUIET), (FEATURES, Room(seed=1))],
     ids=["other features", "another room"],
 )
-def test_other_settings_have_their_own_cache(clip: Clip, tmp_path: Path, features: MfccSettings, room: Room) -> None:
+def test_other_settings_have_their_own_cache(clip: Clip, tmp_path: Path, features: FeatureSettings, room: Room) -> None:
     load_examples([clip], FEATURES, QUIET)
     load_examples([clip], features, room)
 

@@ -13,7 +13,7 @@ import soundfile
 from signals import silence, speech
 from training_toys import EMOUERJ_COUNTS, make_toy_emodb, make_toy_emouerj, make_zip
 
-from streamer.settings import MfccSettings, SpeechSettings
+from streamer.settings import FeatureSettings, SpeechSettings
 from training.corpora import CORPORA, find_corpora, load_clips
 from training.corpora.base import LABELS, Corpus
 from training.describe import describe
@@ -216,7 +216,7 @@ def test_the_toy_emouerj_is_heard_as_speech(tmp_path: Path) -> None:
     folder = make_toy_emouerj(tmp_path) / "emouerj/emoUERJ"
     paths = sorted(folder.glob("???[ahns]01.wav"))
 
-    heard = [heard_rows(place(read_samples(path), QUIET, 0), MfccSettings(), SpeechSettings()) for path in paths]
+    heard = [heard_rows(place(read_samples(path), QUIET, 0), FeatureSettings(), SpeechSettings()) for path in paths]
 
     assert len(paths) == 32
     assert min(map(len, heard)) > 50

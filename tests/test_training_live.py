@@ -21,9 +21,9 @@ class Loudness:
     labels = LABELS
 
     def __init__(self) -> None:
-        from streamer.settings import MfccSettings
+        from streamer.settings import FeatureSettings
 
-        self.features = MfccSettings()
+        self.features = FeatureSettings()
         self.num_asked = 0
 
     def reset(self) -> None:
@@ -144,10 +144,10 @@ def test_a_recording_in_which_nothing_is_heard_misses_every_clip() -> None:
 
 def test_the_posterior_of_the_network_is_what_its_calibration_says() -> None:
     from streamer.features.normalise import GlobalNormaliser
-    from streamer.settings import MfccSettings
+    from streamer.settings import FeatureSettings
     from training.live import NetworkClassifier
 
-    features = MfccSettings(num_cepstra=4)
+    features = FeatureSettings(num_cepstra=4)
     normaliser = GlobalNormaliser([1.0] * 4, [2.0] * 4)
     network = lambda rows, training: rows.mean(axis=1)  # noqa: E731
     classifier = NetworkClassifier(network, normaliser, features, Calibration(0.5, 0.6))

@@ -14,7 +14,7 @@ import pytest
 from signals import noise, speech, tone
 
 from streamer.features.mfcc import IncrementalMfcc
-from streamer.settings import SAMPLE_RATE_HZ, MfccSettings
+from streamer.settings import SAMPLE_RATE_HZ, FeatureSettings
 from training.errors import RunError
 from training.pictures import load_matplotlib
 from training.pictures.texts import LANGUAGES, Texts, load_texts
@@ -43,7 +43,7 @@ from training.pictures.style import YELLOW, save
 
 ROOT = Path(__file__).parents[1]
 EN = load_texts("en")
-FEATURES = MfccSettings(num_cepstra=16, num_filters=40)
+FEATURES = FeatureSettings(num_cepstra=16, num_filters=40)
 
 TONE = tone(SAMPLE_RATE_HZ // 2, hz=1000.0, peak=32767.0) / 32768.0
 NOISE = noise(SAMPLE_RATE_HZ // 4, level=300) / 32768.0

@@ -68,7 +68,7 @@ def test_twins_may_be_in_threads(detector: NetworkDetector | SileroDetector) -> 
 
 def test_a_twin_starts_with_nothing_heard() -> None:
     classifier = OnnxClassifier(BUNDLED_MODEL)
-    rows = np.random.default_rng(0).normal(size=(50, classifier.features.num_cepstra)).astype(np.float32)
+    rows = np.random.default_rng(0).normal(size=(50, classifier.features.num_columns)).astype(np.float32)
     classifier.push(rows)
     before = classifier.logits
 

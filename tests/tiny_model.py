@@ -10,7 +10,7 @@ from fakes import LABELS
 from onnx import TensorProto, helper, numpy_helper
 
 from streamer.emotion.model_file import INPUT_NAME, OUTPUT_NAME, ModelInfo
-from streamer.settings import MfccSettings
+from streamer.settings import FeatureSettings
 
 Shape = tuple[int | str, ...]
 
@@ -20,7 +20,7 @@ def model_info(**changes: Any) -> ModelInfo:
     values: dict[str, Any] = {
         "name": "tiny",
         "labels": LABELS,
-        "features": MfccSettings(),
+        "features": FeatureSettings(),
         "mean": (0.0,) * 13,
         "std": (1.0,) * 13,
         "temperature": 1.0,

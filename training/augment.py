@@ -9,7 +9,7 @@ from training.hearing import Rows
 
 
 def augmented(rows: Rows, augmentation: Augmentation, random: np.random.Generator) -> Rows:
-    """Return normalised ``rows``, shape ``(num_rows, num_cepstra)``, tilted and cropped."""
+    """Return normalised ``rows``, shape ``(num_rows, num_columns)``, tilted and cropped."""
     rows = rows[random.integers(0, augmentation.head_rows + 1) :] if len(rows) > augmentation.fewest_rows else rows
     wanted = int(len(rows) * random.uniform(augmentation.shortest_part, 1.0))
     kept = min(len(rows), max(wanted, augmentation.fewest_rows), augmentation.most_rows)

@@ -22,7 +22,7 @@ class Batch:
     """Clips side by side."""
 
     rows: Rows
-    """Shape ``(batch, time, num_cepstra)``, zero behind each clip."""
+    """Shape ``(batch, time, num_columns)``, zero behind each clip."""
     is_valid: NDArray[np.float32]
     """Shape ``(batch, time)``, 1 for rows and 0 for padding."""
     targets: NDArray[np.float32]
@@ -56,7 +56,7 @@ def one_hot(examples: Sequence[Example]) -> NDArray[np.float32]:
 
 
 def padded(parts: Sequence[Rows]) -> tuple[Rows, NDArray[np.float32]]:
-    """Return ``parts``, each ``(num_rows, num_cepstra)``, as one array, and what of it is valid."""
+    """Return ``parts``, each ``(num_rows, num_columns)``, as one array, and what of it is valid."""
     longest = max(len(part) for part in parts)
     length = -(-longest // _LENGTH_STEP_ROWS) * _LENGTH_STEP_ROWS
     rows = np.zeros((len(parts), length, parts[0].shape[1]), np.float32)

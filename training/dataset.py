@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import streamer
-from streamer.settings import MfccSettings, SpeechSettings
+from streamer.settings import FeatureSettings, SpeechSettings
 from streamer.speech.network import BUNDLED_DETECTOR
 from training.cache import cache_dir, code_hash, reading, write_whole
 from training.corpora.base import Clip, content_hash
@@ -36,12 +36,12 @@ class Example:
 
     clip: Clip
     rows: Rows
-    """Shape ``(num_rows, num_cepstra)``, not normalised; ``num_rows`` is 0 where nobody was heard."""
+    """Shape ``(num_rows, num_columns)``, not normalised; ``num_rows`` is 0 where nobody was heard."""
 
 
 def load_examples(
     clips: Sequence[Clip],
-    features: MfccSettings,
+    features: FeatureSettings,
     room: Room,
     *,
     num_processes: int | None = None,
@@ -70,7 +70,7 @@ def data_hash(clips: Sequence[Clip]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _make_rows(job: tuple[Path, str, Path], *, features: MfccSettings, room: Room) -> None:
+def _make_rows(job: tuple[Path, str, Path], *, features: FeatureSettings, room: Room) -> None:
     source, digest, target = job
     rows = heard_rows(place(read_samples(source), room, int(digest[:8], 16)), features, SpeechSettings())
     write_whole(target, partial(np.save, arr=rows))
@@ -88,7 +88,7 @@ def rows_code() -> str:
     return code_hash([*sources, *(here / name for name in _PLACED_BY)]) + content_hash(BUNDLED_DETECTOR)
 
 
-def _context(features: MfccSettings, room: Room) -> str:
+def _context(features: FeatureSettings, room: Room) -> str:
     libraries = {name: version(name) for name in _COMPUTED_BY}
     description = [asdict(features), asdict(SpeechSettings()), asdict(room), rows_code(), libraries]
     return json.dumps(description, sort_keys=True)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from streamer.settings import MfccSettings
+from streamer.settings import FeatureSettings
 from training.errors import ExperimentError
 from training.tables import from_table
 
@@ -155,7 +155,7 @@ class Experiment:
     name: str
     seed: int
     """Makes weights, order and augmentation."""
-    features: MfccSettings
+    features: FeatureSettings
     network: NetworkSettings
     learning: LearningSettings
     augmentation: Augmentation
@@ -169,8 +169,8 @@ class Experiment:
         plain = self.name.isprintable() and self.name == self.name.strip() and 1 <= len(self.name) <= 60
         _require(plain, "name must be 1 to 60 printable characters without spaces at its ends", self.name)
         if self.network.kind == "seed":
-            num_cepstra = self.features.num_cepstra
-            _require(num_cepstra == 40, "features.num_cepstra of the seed network must be 40", num_cepstra)
+            num_columns = self.features.num_columns
+            _require(num_columns == 40, "features.num_columns of the seed network must be 40", num_columns)
 
     def to_table(self) -> dict[str, Any]:
         """Return what the file would hold, ready for JSON."""

@@ -106,9 +106,9 @@ def _mean_of(example: Example) -> Example:
 
 
 def _statistics(ways: list[list[Example]], experiment: Experiment) -> tuple[list[float], list[float]]:
-    num_cepstra = experiment.features.num_cepstra
+    num_columns = experiment.features.num_columns
     if not experiment.learning.normalise:
-        return [0.0] * num_cepstra, [1.0] * num_cepstra
+        return [0.0] * num_columns, [1.0] * num_columns
     return normaliser_of([example for heard_as in ways for example in heard_as])
 
 

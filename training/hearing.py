@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from streamer.events import Utterance
 from streamer.pipeline import Pipeline
-from streamer.settings import MfccSettings, SpeechSettings
+from streamer.settings import FeatureSettings, SpeechSettings
 from streamer.speech.network import NetworkDetector
 from training.corpora.base import LABELS
 
@@ -20,7 +20,7 @@ class RowGatherer:
 
     labels: Sequence[str] = LABELS
 
-    def __init__(self, features: MfccSettings) -> None:
+    def __init__(self, features: FeatureSettings) -> None:
         """Ask the pipeline for rows as ``features`` says."""
         self.features = features
         self.reset()
@@ -30,7 +30,7 @@ class RowGatherer:
         self._heard: list[Rows] = []
 
     def push(self, rows: Rows) -> None:
-        """Hear the rows that follow, shape ``(num_rows, num_cepstra)``."""
+        """Hear the rows that follow, shape ``(num_rows, num_columns)``."""
         self._heard.append(rows.copy())
 
     def mark(self) -> int:
@@ -50,7 +50,7 @@ class RowGatherer:
 class RowRecorder(RowGatherer):
     """A classifier that keeps the rows of each utterance that it is asked about."""
 
-    def __init__(self, features: MfccSettings) -> None:
+    def __init__(self, features: FeatureSettings) -> None:
         """Ask the pipeline for rows as ``features`` says."""
         super().__init__(features)
         self.recorded: list[Rows] = []
@@ -70,12 +70,12 @@ def _detector(speech: SpeechSettings) -> NetworkDetector:
     return NetworkDetector(speech)
 
 
-def heard_rows(samples: NDArray[np.int16], features: MfccSettings, speech: SpeechSettings) -> Rows:
+def heard_rows(samples: NDArray[np.int16], features: FeatureSettings, speech: SpeechSettings) -> Rows:
     """Return the rows of the longest utterance in ``samples``, int16 at 16 kHz; no rows where there is none."""
     recorder = RowRecorder(features)
     pipeline = Pipeline(speech, _detector(speech), recorder)
     events = [*pipeline.push(samples), *pipeline.finish()]
     lengths = [event.end_sample - event.start_sample for event in events if isinstance(event, Utterance)]
     if not lengths:
-        return np.empty((0, features.num_cepstra), np.float32)
+        return np.empty((0, features.num_columns), np.float32)
     return recorder.recorded[int(np.argmax(lengths))]

@@ -17,7 +17,7 @@ from streamer.emotion.model_file import UNCERTAIN
 from streamer.events import Utterance
 from streamer.features.normalise import GlobalNormaliser
 from streamer.pipeline import Pipeline
-from streamer.settings import SAMPLE_RATE_HZ, MfccSettings, SpeechSettings, ms_to_samples
+from streamer.settings import SAMPLE_RATE_HZ, FeatureSettings, SpeechSettings, ms_to_samples
 from streamer.speech.network import NetworkDetector
 from training.calibration import Calibration
 from training.corpora.base import LABELS, Clip
@@ -70,7 +70,7 @@ class NetworkClassifier(RowGatherer):
     """A network as the pipeline asks it: :class:`streamer.pipeline.EmotionClassifier` without a model file."""
 
     def __init__(
-        self, network: Any, normaliser: GlobalNormaliser, features: MfccSettings, calibration: Calibration
+        self, network: Any, normaliser: GlobalNormaliser, features: FeatureSettings, calibration: Calibration
     ) -> None:
         """Take a network of :mod:`training.networks` with what it needs beside it."""
         super().__init__(features)

@@ -73,7 +73,7 @@ class OnnxClassifier:
         self._logits = np.zeros(len(self.labels), np.float32)
 
     def push(self, rows: NDArray[np.float32]) -> None:
-        """Hear the rows that follow, shape ``(num_rows, num_cepstra)``, float32; at least one.
+        """Hear the rows that follow, shape ``(num_rows, num_columns)``, float32; at least one.
 
         Raises:
             ModelError: The network fails.
@@ -149,7 +149,7 @@ class OnnxClassifier:
     def _try_out(self) -> None:
         """Refuse a network that fails, here rather than at the first utterance."""
         for num_rows in (1, 100):  # an utterance has one at the least
-            self.push(np.zeros((num_rows, self.features.num_cepstra), np.float32))
+            self.push(np.zeros((num_rows, self.features.num_columns), np.float32))
             _ = self.logits
         self.reset()
 
@@ -160,9 +160,9 @@ def _check_nodes(path: Path, network: StreamingNetwork, info: ModelInfo) -> None
         raise ModelError(f"{path}: the network's input must be float of 2 axes, got {given.type} of {given.shape}")
     if len(said.shape) != 2:
         raise ModelError(f"{path}: the network's output must have 2 axes, got {said.shape}")
-    if given.shape[-1] != info.features.num_cepstra:
+    if given.shape[-1] != info.features.num_columns:
         raise ModelError(
-            f"{path}: key 'features' makes {info.features.num_cepstra} columns, the network takes {given.shape[-1]}"
+            f"{path}: key 'features' makes {info.features.num_columns} columns, the network takes {given.shape[-1]}"
         )
     if said.shape[-1] != len(info.labels):
         raise ModelError(f"{path}: key 'labels' names {len(info.labels)} labels, the network gives {said.shape[-1]}")

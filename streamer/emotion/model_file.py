@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from streamer.errors import ModelError, SettingsError
 from streamer.metadata import json_value, text
 from streamer.onnx import DETECTOR_KIND
-from streamer.settings import SAMPLE_RATE_HZ, MfccSettings
+from streamer.settings import SAMPLE_RATE_HZ, FeatureSettings
 
 FORMAT = 2
 UNCERTAIN = "uncertain"
@@ -32,7 +32,7 @@ class SelfTest:
     """Rows, and what the network that the file was made from gives for them."""
 
     rows: NDArray[np.float32]
-    """Shape ``(num_rows, num_cepstra)``, not normalised."""
+    """Shape ``(num_rows, num_columns)``, not normalised."""
 
     logits: NDArray[np.float64]
     """After each row, shape ``(num_rows, num_labels)``."""
@@ -52,7 +52,7 @@ class ModelInfo:
     labels: tuple[str, ...]
     """One label an output, in their order."""
 
-    features: MfccSettings
+    features: FeatureSettings
     """How the rows are computed."""
 
     mean: tuple[float, ...]
@@ -119,8 +119,8 @@ def parse_metadata(metadata: Mapping[str, str]) -> ModelInfo:
         name=text(metadata, "name"),
         labels=_labels(json_value(metadata, "labels", list)),
         features=features,
-        mean=_numbers(normalisation["mean"], features.num_cepstra, "mean", -1e6, 1e6),
-        std=_numbers(normalisation["std"], features.num_cepstra, "std", 1e-6, 1e6),
+        mean=_numbers(normalisation["mean"], features.num_columns, "mean", -1e6, 1e6),
+        std=_numbers(normalisation["std"], features.num_columns, "std", 1e-6, 1e6),
         temperature=_number(metadata, "temperature", 0.01, 100.0),
         uncertain_below=_number(metadata, "uncertain_below", 0.0, 1.0),
         data=json_value(metadata, "data", list),
@@ -136,7 +136,7 @@ def parse_self_test(metadata: Mapping[str, str], info: ModelInfo) -> SelfTest:
         ModelError: It is missing, malformed or contradicts ``info``.
     """
     vector = json_value(metadata, SELF_TEST_KEY, dict)
-    rows = _table(vector, "rows", info.features.num_cepstra).astype(np.float32)
+    rows = _table(vector, "rows", info.features.num_columns).astype(np.float32)
     logits = _table(vector, "logits", len(info.labels))
     if len(rows) != len(logits) or len(rows) < LEAST_SELF_TEST_ROWS:
         raise ModelError(
@@ -173,13 +173,13 @@ def _labels(labels: list[Any]) -> tuple[str, ...]:
     return tuple(labels)
 
 
-def _features(values: dict[str, Any]) -> MfccSettings:
-    expected = {field.name for field in fields(MfccSettings)}
+def _features(values: dict[str, Any]) -> FeatureSettings:
+    expected = {field.name for field in fields(FeatureSettings)}
     if set(values) != expected:
         missing, unknown = sorted(expected - set(values)), sorted(set(values) - expected)
         raise ModelError(f"key 'features' lacks {missing} and has unknown {unknown}")
     try:
-        features = MfccSettings(**values)
+        features = FeatureSettings(**values)
     except SettingsError as error:
         raise ModelError(f"key 'features': {error}") from error
     if features.sample_rate_hz != SAMPLE_RATE_HZ:

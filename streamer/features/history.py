@@ -28,15 +28,25 @@ class SampleHistory:
         self._filled += samples.size
         self._end += samples.size
 
-    def since(self, index: int) -> tuple[NDArray[np.int16], int]:
-        """Return a view of the samples from ``index`` on, and the sample before it (0 at the start).
+    def since(self, index: int) -> NDArray[np.int16]:
+        """Return a view of the samples from ``index`` on.
 
         Raises:
             IndexError: They are no longer kept, or not yet there.
         """
         oldest = self._end - self._filled
-        if not (oldest < index <= self._end or index == oldest == 0):
+        if not oldest <= index <= self._end:
             raise IndexError(f"samples from {index} asked for, {oldest} to {self._end} kept")
-        position = index - oldest
-        previous = int(self._samples[position - 1]) if position else 0
-        return self._samples[position : self._filled], previous
+        return self._samples[index - oldest : self._filled]
+
+    def before(self, index: int, count: int) -> NDArray[np.int16]:
+        """Return the last ``count`` samples before ``index``; zeros where the stream had not begun.
+
+        Raises:
+            IndexError: They are no longer kept, or not yet there.
+        """
+        first = max(0, index - count)
+        found = self.since(first)[: index - first]
+        if index > self._end:
+            raise IndexError(f"samples before {index} asked for, those up to {self._end} kept")
+        return np.concatenate([np.zeros(count - found.size, np.int16), found])

@@ -15,5 +15,5 @@ class GlobalNormaliser:
         self._scale = (1.0 / np.asarray(std, np.float64)).astype(np.float32)
 
     def normalise(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return ``rows``, shape ``(num_rows, num_cepstra)``, float32, normalised."""
+        """Return ``rows``, shape ``(num_rows, num_columns)``, float32, normalised."""
         return (rows - self._mean) * self._scale

@@ -16,11 +16,11 @@ def build_network(experiment: Experiment, num_labels: int) -> Network:
     keras.utils.set_random_seed(experiment.seed)
     if experiment.network.kind == "seed":
         return SeedNetwork(num_labels)
-    return StreamingNetwork(experiment.features.num_cepstra, num_labels, experiment.network)
+    return StreamingNetwork(experiment.features.num_columns, num_labels, experiment.network)
 
 
 def masked(network: Network) -> Any:
     """Return a model around ``network`` that takes rows and what of them is valid: for batches with padding."""
-    rows = keras.Input((None, network.num_cepstra), name="rows")
+    rows = keras.Input((None, network.num_columns), name="rows")
     is_valid = keras.Input((None,), name="is_valid")
     return keras.Model([rows, is_valid], network(rows, is_valid))

@@ -15,7 +15,7 @@ class SeedNetwork(keras.Model):  # type: ignore[misc]
     222,276 weights for four labels. The softmax of its last layer is applied by whoever needs probabilities.
     """
 
-    num_cepstra = _NUM_COEFFICIENTS
+    num_columns = _NUM_COEFFICIENTS
 
     def __init__(self, num_labels: int) -> None:
         """Make the layers and their weights."""

@@ -51,12 +51,12 @@ class TimePooling(keras.layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable(package="training")
 class StreamingNetwork(keras.Model):  # type: ignore[misc]
-    """Rows, shape ``(batch, time, num_cepstra)``, to logits, shape ``(batch, num_labels)``."""
+    """Rows, shape ``(batch, time, num_columns)``, to logits, shape ``(batch, num_labels)``."""
 
-    def __init__(self, num_cepstra: int, num_labels: int, settings: NetworkSettings) -> None:
+    def __init__(self, num_columns: int, num_labels: int, settings: NetworkSettings) -> None:
         """Make the layers and their weights."""
         super().__init__(name="emotion")
-        self.num_cepstra, self.num_labels, self.settings = num_cepstra, num_labels, settings
+        self.num_columns, self.num_labels, self.settings = num_columns, num_labels, settings
         self.blocks = [
             CausalBlock(channels, kernel, stride, settings.dropout / 2)
             for channels, kernel, stride in zip(settings.channels, settings.kernel_rows, settings.strides, strict=True)
@@ -65,11 +65,11 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         self.dropout = keras.layers.Dropout(settings.dropout)
         self.hidden = [keras.layers.Dense(units, activation="relu") for units in settings.hidden_units]
         self.output_layer = keras.layers.Dense(num_labels)
-        self.build((None, None, num_cepstra))
+        self.build((None, None, num_columns))
 
     def build(self, _rows_shape: Any) -> None:
         """Make the weights; their shapes follow from the settings alone."""
-        num_channels = self.num_cepstra
+        num_channels = self.num_columns
         for block in self.blocks:
             block.build((None, None, num_channels))
             num_channels = block.num_channels
@@ -84,7 +84,7 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         """Return the logits of ``rows``.
 
         Args:
-            rows: Shape ``(batch, time, num_cepstra)``.
+            rows: Shape ``(batch, time, num_columns)``.
             is_valid: Shape ``(batch, time)``, 1 for rows and 0 for padding behind them; None where all count.
             training: Whether dropout is on and the batch's own statistics normalise.
         """
@@ -102,7 +102,7 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         """Return what :meth:`from_config` needs."""
-        return {"num_cepstra": self.num_cepstra, "num_labels": self.num_labels, "settings": asdict(self.settings)}
+        return {"num_columns": self.num_columns, "num_labels": self.num_labels, "settings": asdict(self.settings)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "StreamingNetwork":
@@ -111,7 +111,7 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         settings: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in config["settings"].items()
         }
-        return cls(config["num_cepstra"], config["num_labels"], NetworkSettings(**settings))
+        return cls(config["num_columns"], config["num_labels"], NetworkSettings(**settings))
 
 
 class CausalBlock(keras.layers.Layer):  # type: ignore[misc]

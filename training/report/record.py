@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.settings import MfccSettings
+from streamer.settings import FeatureSettings
 from training.corpora.base import LABELS
 from training.errors import RunError
 from training.pictures.values import Bin, Curve, Estimate
@@ -108,7 +108,7 @@ class Record:
     protocols: Mapping[str, Protocol]
     histories: Mapping[str, Curve]
     predictions: tuple[Prediction, ...]
-    features: MfccSettings
+    features: FeatureSettings
 
     @property
     def corpus_titles(self) -> Mapping[str, str]:
@@ -148,7 +148,7 @@ def _record(folder: Path, evaluation: Mapping[str, Any]) -> Record:
         {name: _protocol(name, each) for name, each in evaluation["protocols"].items()},
         {**{name: _history(each) for name, each in evaluation["histories"].items()}, **run.history},
         _predictions(folder / PREDICTIONS_FILE),
-        MfccSettings(**evaluation["experiment"]["features"]),
+        FeatureSettings(**evaluation["experiment"]["features"]),
     )
 
 
