@@ -125,14 +125,10 @@ class FeatureSettings(MfccSettings):
         super().__post_init__()
         _require(isinstance(self.pitch, bool), "pitch must be true or false", self.pitch)
         if self.pitch:
-            _require(
-                PITCH_WINDOW_MS % self.hop_ms == 0, f"with pitch, hop_ms must divide {PITCH_WINDOW_MS}", self.hop_ms
-            )
-            _require(
-                self.window_ms <= PITCH_WINDOW_MS,
-                f"with pitch, window_ms must not exceed {PITCH_WINDOW_MS}",
-                self.window_ms,
-            )
+            rate_hz, longest = self.sample_rate_hz, PITCH_WINDOW_MS
+            _require(rate_hz == SAMPLE_RATE_HZ, f"with pitch, sample_rate_hz must be {SAMPLE_RATE_HZ}", rate_hz)
+            _require(longest % self.hop_ms == 0, f"with pitch, hop_ms must divide {longest}", self.hop_ms)
+            _require(self.window_ms <= longest, f"with pitch, window_ms must be at most {longest}", self.window_ms)
 
     @property
     def num_columns(self) -> int:
