@@ -82,7 +82,7 @@ def networks(folder: Path) -> dict[str, Path]:
 
     experiment = load_experiment("streaming")
     info = OnnxClassifier(BUNDLED_MODEL).info
-    vector = SelfTest(np.zeros((1, info.features.num_columns), np.float32), np.zeros((1, len(info.labels))))
+    vector = SelfTest(np.zeros((1, info.features.num_columns), np.float32), np.zeros((1, len(info.labels))), None)
     found: dict[str, Path] = {}
     for width in _WIDTHS:
         channels = tuple(round(width * channels) for channels in experiment.network.channels)

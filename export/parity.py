@@ -59,7 +59,7 @@ def self_test_of(network: Any, info: ModelInfo) -> SelfTest:
     spread = np.random.default_rng(0).standard_normal((_NUM_SELF_TEST_ROWS, len(info.mean)))
     rows = np.round(np.array(info.mean) + np.array(info.std) * spread, 3).astype(np.float32)
     logits = [logits_of(network, info, rows[:end]) for end in range(1, len(rows) + 1)]
-    return SelfTest(rows, np.array(logits, np.float64))
+    return SelfTest(rows, np.array(logits, np.float64), None)
 
 
 def logits_of(network: Any, info: ModelInfo, rows: Rows) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 import copy
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,11 +29,20 @@ class StreamingNetwork:
     """A network that takes a stream in chunks, and carries along what it needs of those before.
 
     What its outputs called ``next_state_...`` give goes into the inputs ``state_...`` with the next chunk; at the
-    start these are zeros.
+    start these are zeros. Other inputs than the chunk are its ``context``: they stay as they are until a reset.
     """
 
-    def __init__(self, path: Path, session: Any, input_name: str, output_name: str) -> None:
+    def __init__(
+        self, path: Path, session: Any, input_name: str, output_names: Sequence[str], context: Sequence[str] = ()
+    ) -> None:
         """Take the ``session`` of the model at ``path``, and check the names of what goes in and out.
+
+        Args:
+            path: For messages.
+            session: What :func:`open_session` gives.
+            input_name: Takes the chunks.
+            output_names: What :meth:`push` returns.
+            context: Further inputs, floats of a fixed shape: zeros at first.
 
         Raises:
             ModelError: It has other inputs or outputs.
@@ -42,15 +51,16 @@ class StreamingNetwork:
         given = {node.name: node for node in self._session.get_inputs()}
         said = {node.name: node for node in self._session.get_outputs()}
         states = [name for name in given if name.startswith(STATE)]
-        if set(given) != {input_name, *states} or output_name not in said:
+        if set(given) != {input_name, *context, *states} or not set(output_names) <= set(said):
             raise ModelError(
-                f"{path}: the network must take {input_name!r} and give {output_name!r}, "
+                f"{path}: the network must take {_listed(input_name, *context)} and give {_listed(*output_names)}, "
                 f"got {list(given)} and {list(said)}"
             )
-        self.input, self.output = given[input_name], said[output_name]
+        self.input, self.outputs = given[input_name], [said[name] for name in output_names]
         self._zeros = {name: _zeros(path, given[name]) for name in states}
-        self._outputs = [output_name, *(_next(name) for name in states)]
-        lacking = [name for name in self._outputs if name not in said]
+        self.context = {name: _zeros(path, given[name]) for name in context}
+        self._output_names = [*output_names, *(_next(name) for name in states)]
+        lacking = [name for name in self._output_names if name not in said]
         if lacking:
             raise ModelError(f"{path}: the network takes a state, but does not give {', '.join(lacking)}")
         self.reset()
@@ -61,9 +71,11 @@ class StreamingNetwork:
         other.reset()
         return other
 
-    def reset(self) -> None:
-        """Forget the stream."""
-        self._inputs: dict[str, NDArray[Any]] = dict(self._zeros)
+    def reset(self, context: Mapping[str, NDArray[Any]] | None = None) -> None:
+        """Forget the stream; go on with ``context``, of the shapes and dtypes of that before, where it is given."""
+        if context is not None:
+            self.context = dict(context)
+        self._inputs: dict[str, NDArray[Any]] = {**self._zeros, **self.context}
 
     def mark(self) -> Mapping[str, NDArray[Any]]:
         """Return what :meth:`go_back` takes to forget what is heard from now on."""
@@ -71,23 +83,28 @@ class StreamingNetwork:
 
     def go_back(self, mark: Mapping[str, NDArray[Any]]) -> None:
         """Forget what was heard since ``mark`` was given."""
-        self._inputs = dict(mark)
+        self._inputs = {**mark, **self.context}
 
-    def push(self, chunk: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return what the network says when it has heard ``chunk``, too.
+    def push(self, chunk: NDArray[np.float32]) -> list[NDArray[Any]]:
+        """Return what the network says when it has heard ``chunk``, too: an array an output.
 
         Raises:
             ModelError: It fails.
         """
         self._inputs[self._input_name] = chunk
         try:
-            said, *state = self._session.run(self._outputs, self._inputs)
+            found = self._session.run(self._output_names, self._inputs)
         except Exception as error:  # as in open_session
             raise ModelError(
                 f"{self._path}: the network fails on an input of shape {chunk.shape} ({first_line(error)})"
             ) from error
-        self._inputs = dict(zip(self._zeros, state, strict=True))
-        return np.asarray(said)
+        said, state = found[: len(self.outputs)], found[len(self.outputs) :]
+        self._inputs = {**dict(zip(self._zeros, state, strict=True)), **self.context}
+        return [np.asarray(one) for one in said]
+
+
+def _listed(*names: str) -> str:
+    return ", ".join(map(repr, names))
 
 
 def metadata_of(session: Any) -> Mapping[str, str]:

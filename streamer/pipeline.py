@@ -37,6 +37,9 @@ class EmotionClassifier(Protocol):
     def features(self) -> FeatureSettings:
         """How the rows are computed."""
 
+    def forget(self) -> None:
+        """Forget whose voices were heard, and the rows."""
+
     def reset(self) -> None:
         """Forget the rows heard."""
 
@@ -54,6 +57,9 @@ class EmotionClassifier(Protocol):
 
     def decide(self, posterior: NDArray[np.float64]) -> str:
         """Return the label that ``posterior`` stands for, or ``uncertain``."""
+
+    def learn(self) -> None:
+        """Remember how the voice sounds in the rows since the last reset, at least one: the utterance has ended."""
 
 
 class Pipeline:
@@ -118,6 +124,7 @@ class Pipeline:
         """Start a new stream at sample 0."""
         if self._gain:
             self._gain.reset()
+        self._classifier.forget()
         self._num_utterances = 0
         self._is_finished = False
         self._found: list[PipelineEvent] = []  # and not returned yet: after a push that raised, the next call does
@@ -281,6 +288,7 @@ class Pipeline:
         self._num_utterances += 1
         self._last_end = end
         label, probs = self._classify(end)
+        self._classifier.learn()
         return Utterance(
             id=self._num_utterances,
             start_sample=self._origin + self._start,

@@ -73,7 +73,13 @@ class FixedClassifier:
         self.labels, self.features = tuple(labels), features or FeatureSettings()
         self._posterior = np.asarray(posterior, np.float64)
 
+    def forget(self) -> None:
+        self.reset()
+
     def reset(self) -> None:
+        pass
+
+    def learn(self) -> None:
         pass
 
     def push(self, rows: NDArray[np.float32]) -> None:

@@ -381,7 +381,7 @@ def other_kind(folder: Path) -> Path:
 
 
 def of_another_format(folder: Path) -> Path:
-    return write_model(folder / "later.onnx", {**model_info().to_metadata(), "format": "3"})
+    return write_model(folder / "later.onnx", {**model_info().to_metadata(), "format": "4"})
 
 
 def without_labels(folder: Path) -> Path:
@@ -441,7 +441,7 @@ def test_without_its_libraries_the_command_does_not_run_on(
         (random_bytes, "not a model that onnxruntime loads"),
         (empty, "not a model that onnxruntime loads"),
         (other_kind, "key 'format' is missing: not a model of emotion-streamer; make one with"),
-        (of_another_format, "key 'format' is '3', but this version reads 2: export the run again"),
+        (of_another_format, "key 'format' is '4', but this version reads 3: export the run again"),
         (without_labels, "key 'labels' is missing"),
     ],
     ids=["missing", "folder", "random", "empty", "plain ONNX", "later format", "no labels"],

@@ -194,7 +194,7 @@ def test_a_model_without_metadata_is_refused(tmp_path: Path) -> None:
         ({"input_type": TensorProto.DOUBLE}, {}, "input must be float of 2 axes"),
         ({"input_shape": (1, 96, 13)}, {}, "input must be float of 2 axes"),
         ({"input_shape": (96, 13)}, {}, r"fails on an input of shape \(1, 13\)"),
-        ({"weights": np.full((13, 4), np.nan)}, {}, "one finite number a label"),
+        ({"weights": np.full((13, 4), np.nan)}, {}, "finite numbers as 'logits'"),
     ],
 )
 def test_a_network_that_contradicts_its_metadata_is_refused(

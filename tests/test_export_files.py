@@ -93,6 +93,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         std=(7.0,) * FEATURES.num_cepstra,
         temperature=1.25,
         uncertain_below=0.4,
+        voiceprints=None,
         data=[],
         licence={"spdx": "CC0-1.0", "attribution": "nobody"},
         figures={},

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_model import model_info
 
+from streamer.emotion.memory import Voiceprints
 from streamer.emotion.model_file import ModelInfo, parse_metadata
 from streamer.errors import ModelError
 from streamer.settings import FeatureSettings
@@ -17,6 +18,7 @@ KEYS = tuple(model_info().to_metadata())
 JSON_KEYS = tuple(key for key in KEYS if key not in {"format", "name"})
 ODD_VALUES = (None, True, "text", [[]], {"a": 1}, -1, 1e999, float("nan"), 10**400)
 FREE_KEYS = {"data": list, "figures": dict}
+VARIANCES = st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=5).map(tuple)
 NAMES = st.text(st.characters(categories=["L", "N", "P", "S"], exclude_characters=","), min_size=1, max_size=12)
 
 
@@ -40,6 +42,7 @@ def infos(draw: st.DrawFn) -> ModelInfo:
         std=tuple(draw(st.lists(st.floats(0.01, 100), min_size=columns, max_size=columns))),
         temperature=draw(st.floats(0.01, 100)),
         uncertain_below=draw(st.floats(0, 1)),
+        voiceprints=draw(st.none() | st.builds(Voiceprints, st.integers(0, 300), VARIANCES)),
     )
 
 
@@ -91,7 +94,7 @@ def test_a_key_of_another_kind_is_named(key: str) -> None:
 
 @pytest.mark.parametrize("version", ["0", "1", "2.0", "two", "02"])
 def test_another_format_is_refused(version: str) -> None:
-    with pytest.raises(ModelError, match=f"key 'format' is '{version}', but this version reads 2: export"):
+    with pytest.raises(ModelError, match=f"key 'format' is '{version}', but this version reads 3: export"):
         parse_metadata({**model_info().to_metadata(), "format": version})
 
 

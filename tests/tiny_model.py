@@ -25,6 +25,7 @@ def model_info(**changes: Any) -> ModelInfo:
         "std": (1.0,) * 13,
         "temperature": 1.0,
         "uncertain_below": 0.0,
+        "voiceprints": None,
         "data": [{"name": "none"}],
         "licence": {"spdx": "CC0-1.0", "attribution": ""},
         "figures": {},

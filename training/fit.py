@@ -80,6 +80,7 @@ def _model_info(
         std=fitted.std,
         temperature=calibration.temperature,
         uncertain_below=calibration.uncertain_below,
+        voiceprints=None,
         data=data,
         licence=licence,
         figures={},

@@ -25,6 +25,10 @@ class RowGatherer:
         self.features = features
         self.reset()
 
+    def forget(self) -> None:
+        """Forget the rows heard; of voices nothing is remembered."""
+        self.reset()
+
     def reset(self) -> None:
         """Forget the rows heard."""
         self._heard: list[Rows] = []
@@ -40,6 +44,9 @@ class RowGatherer:
     def go_back(self, mark: int) -> None:
         """Forget the rows heard since ``mark`` was given."""
         del self._heard[mark:]
+
+    def learn(self) -> None:
+        """Remember nothing of the voice."""
 
     @property
     def rows(self) -> Rows:

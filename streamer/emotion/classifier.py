@@ -8,10 +8,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.emotion.memory import Voice, VoiceMemory, Voiceprints
 from streamer.emotion.model_file import (
     INPUT_NAME,
     OUTPUT_NAME,
     UNCERTAIN,
+    VOICE_INPUTS,
+    VOICE_OUTPUTS,
     ModelInfo,
     parse_metadata,
     parse_self_test,
@@ -37,6 +40,7 @@ class OnnxClassifier:
     """Posterior over emotions of all feature rows since the last reset, by a network in a model file.
 
     What a row costs does not depend on how many came before, and the posterior not on how they were cut into chunks.
+    A network that adapts is told what is remembered of the voice that speaks, and says what to remember of it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,24 +57,44 @@ class OnnxClassifier:
             self.info = parse_metadata(self._metadata)
         except ModelError as error:
             raise ModelError(f"{path}: {error}") from error
-        self._network = StreamingNetwork(path, session, INPUT_NAME, OUTPUT_NAME)
+        adapts = self.info.voiceprints is not None
+        outputs, context = (VOICE_OUTPUTS, VOICE_INPUTS) if adapts else ((), ())
+        self._network = StreamingNetwork(path, session, INPUT_NAME, [OUTPUT_NAME, *outputs], context)
         _check_nodes(path, self._network, self.info)
         self.labels, self.features = self.info.labels, self.info.features
         self._normaliser = GlobalNormaliser(self.info.mean, self.info.std)
-        self.reset()
+        self.know(None)
         self._try_out()
+
+    @property
+    def impression_size(self) -> int:
+        """How many numbers are remembered of a voice; 0 for a network that does not adapt."""
+        return int(self._network.outputs[2].shape[-1]) if self.info.voiceprints else 0
 
     def twin(self) -> Self:
         """Return one for another stream; the model itself is loaded once, also for streams in other threads."""
         other = copy.copy(self)
         other._network = self._network.twin()
-        other.reset()
+        other.know(self._known)
         return other
 
+    def know(self, voice: Voice | None) -> None:
+        """Begin a stream with ``voice``, of ``impression_size`` numbers; with None, or without adapting, with none."""
+        self._known = voice
+        voiceprints = self.info.voiceprints
+        self.memory = VoiceMemory(self.impression_size, voiceprints, voice) if voiceprints else None
+        self.reset()
+
+    def forget(self) -> None:
+        """Forget the voices heard, save the one known from the beginning."""
+        if self.memory:
+            self.memory.reset()
+        self.reset()
+
     def reset(self) -> None:
-        """Forget the rows heard."""
-        self._network.reset()
-        self._logits = np.zeros(len(self.labels), np.float32)
+        """Forget the rows heard; what is remembered of voices stays."""
+        self._network.reset(_told(self.memory.voice) if self.memory else None)
+        self._said: list[NDArray[np.float32]] = [np.zeros((1, len(self.labels)), np.float32)]
 
     def push(self, rows: NDArray[np.float32]) -> None:
         """Hear the rows that follow, shape ``(num_rows, num_columns)``, float32; at least one.
@@ -78,38 +102,66 @@ class OnnxClassifier:
         Raises:
             ModelError: The network fails.
         """
-        logits = self._network.push(self._normaliser.normalise(rows))
-        if logits.shape != (1, len(self.labels)):
-            raise ModelError(f"{self.path}: the network must give one number a label, got shape {logits.shape}")
-        self._logits = logits[0]
+        self._said = self._network.push(self._normaliser.normalise(rows))
+        if self._said[0].shape != (1, len(self.labels)):
+            shape = self._said[0].shape
+            raise ModelError(f"{self.path}: the network must give one number a label, got shape {shape}")
 
-    def mark(self) -> tuple[object, NDArray[np.float32]]:
+    def mark(self) -> tuple[object, list[NDArray[np.float32]]]:
         """Return what :meth:`go_back` takes to forget what is heard from now on."""
-        return self._network.mark(), self._logits
+        return self._network.mark(), self._said
 
-    def go_back(self, mark: tuple[Any, NDArray[np.float32]]) -> None:
+    def go_back(self, mark: tuple[Any, list[NDArray[np.float32]]]) -> None:
         """Forget the rows heard since ``mark`` was given."""
-        network_mark, self._logits = mark
+        network_mark, self._said = mark
         self._network.go_back(network_mark)
 
     @property
     def logits(self) -> NDArray[np.float64]:
-        """What the network gives for all rows since the last reset, shape ``(num_labels,)``.
+        """What the network gives for all rows since the last reset, shape ``(num_labels,)``: one at least.
 
         Raises:
             ModelError: They are no numbers.
         """
-        if not np.isfinite(self._logits).all():
-            raise ModelError(f"{self.path}: the network must give one finite number a label, got {self._logits}")
-        return self._logits.astype(np.float64)
+        return np.asarray(self._numbers(0)[0])
 
     def posterior(self) -> NDArray[np.float64]:
         """Return the posterior of all rows since the last reset, shape ``(num_labels,)``.
 
+        As far as it may be somebody else who speaks, it is that of a stranger.
+
         Raises:
             ModelError: The network gave no numbers.
         """
-        return softmax(self.logits / self.info.temperature)
+        posterior = softmax(self.logits / self.info.temperature)
+        if not self.memory:
+            return posterior
+        familiarity = self.memory.familiarity(self._impression())
+        return familiarity * posterior + (1.0 - familiarity) * self._posterior_of_stranger()
+
+    def learn(self) -> None:
+        """Remember the utterance of which all rows were heard.
+
+        Raises:
+            ModelError: The network gave no numbers.
+        """
+        if self.memory:
+            worth = float(np.clip(self._numbers(3)[0, 0], 0.0, 1.0))
+            self.memory.learn(self._impression(), worth)
+
+    def _posterior_of_stranger(self) -> NDArray[np.float64]:
+        return softmax(self._numbers(1)[0] / self.info.temperature)
+
+    def _impression(self) -> NDArray[np.float64]:
+        """Return what to remember: what it would be for each label, as far as a stranger would be taken for that."""
+        return np.asarray(self._posterior_of_stranger() @ self._numbers(2))
+
+    def _numbers(self, index: int) -> NDArray[np.float64]:
+        said = self._said[index]
+        if not np.isfinite(said).all():
+            name = self._network.outputs[index].name
+            raise ModelError(f"{self.path}: the network must give finite numbers as {name!r}, got {said.ravel()[:8]}")
+        return said.astype(np.float64)
 
     def decide(self, posterior: NDArray[np.float64]) -> str:
         """Return the most probable label, or ``uncertain`` where it is not probable enough."""
@@ -128,7 +180,7 @@ class OnnxClassifier:
             raise ModelError(f"{self.path}: {error}") from error
         largest = 0.0
         for sizes in SELF_TEST_CHUNKS:
-            self.reset()
+            self._network.reset(_told(vector.voice) if vector.voice else None)
             end = 0
             for size in cycle(sizes):
                 chunk = vector.rows[end : end + size]
@@ -154,15 +206,38 @@ class OnnxClassifier:
         self.reset()
 
 
+def _told(voice: Voice) -> dict[str, NDArray[np.float32]]:
+    """Return ``voice`` as the network is told of it."""
+    told = (np.array([voice.weight]), voice.mean, voice.mean_square)
+    return {name: part[np.newaxis].astype(np.float32) for name, part in zip(VOICE_INPUTS, told, strict=True)}
+
+
 def _check_nodes(path: Path, network: StreamingNetwork, info: ModelInfo) -> None:
-    given, said = network.input, network.output
+    given, said = network.input, network.outputs
     if given.type != "tensor(float)" or len(given.shape) != 2:
         raise ModelError(f"{path}: the network's input must be float of 2 axes, got {given.type} of {given.shape}")
-    if len(said.shape) != 2:
-        raise ModelError(f"{path}: the network's output must have 2 axes, got {said.shape}")
+    for output in said:
+        if output.type != "tensor(float)" or len(output.shape) != 2:
+            raise ModelError(
+                f"{path}: output {output.name!r} must be float of 2 axes, got {output.type} of {output.shape}"
+            )
     if given.shape[-1] != info.features.num_columns:
         raise ModelError(
             f"{path}: key 'features' makes {info.features.num_columns} columns, the network takes {given.shape[-1]}"
         )
-    if said.shape[-1] != len(info.labels):
-        raise ModelError(f"{path}: key 'labels' names {len(info.labels)} labels, the network gives {said.shape[-1]}")
+    if said[0].shape[-1] != len(info.labels):
+        raise ModelError(f"{path}: key 'labels' names {len(info.labels)} labels, the network gives {said[0].shape[-1]}")
+    if info.voiceprints:
+        _check_voice_nodes(path, network, info.voiceprints, len(info.labels))
+
+
+def _check_voice_nodes(path: Path, network: StreamingNetwork, voiceprints: Voiceprints, num_labels: int) -> None:
+    size = network.outputs[2].shape[-1]
+    shapes = {name: list(told.shape) for name, told in network.context.items()}
+    shapes |= {node.name: node.shape for node in network.outputs[1:]}
+    expected = [[1, 1], [1, size], [1, size], [1, num_labels], [num_labels, size], [1, 1]]
+    for (name, shape), right in zip(shapes.items(), expected, strict=True):
+        if shape != right:
+            raise ModelError(f"{path}: {name!r} must be of shape {right}, got {shape}")
+    if voiceprints.end > size:
+        raise ModelError(f"{path}: key 'voice' tells of a voiceprint beyond the {size} numbers of an impression")

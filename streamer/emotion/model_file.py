@@ -11,15 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.emotion.memory import Voice, Voiceprints
 from streamer.errors import ModelError, SettingsError
 from streamer.metadata import json_value, text
 from streamer.onnx import DETECTOR_KIND
 from streamer.settings import SAMPLE_RATE_HZ, FeatureSettings
 
-FORMAT = 2
+FORMAT = 3
 UNCERTAIN = "uncertain"
 INPUT_NAME = "rows"
 OUTPUT_NAME = "logits"
+VOICE_INPUTS = ("voice_weight", "voice_mean", "voice_mean_square")
+"""What is remembered of the voice, for a network that adapts to it: see :class:`streamer.emotion.memory.Voice`."""
+VOICE_OUTPUTS = ("logits_of_stranger", "impressions", "worth")
+"""What such a network says beside its logits."""
 
 
 SELF_TEST_KEY = "self_test"
@@ -37,14 +42,20 @@ class SelfTest:
     logits: NDArray[np.float64]
     """After each row, shape ``(num_rows, num_labels)``."""
 
+    voice: Voice | None
+    """Of whom the network is told that it is who speaks, where it adapts."""
+
     def to_metadata(self) -> dict[str, str]:
         """Return the key and value that the model file carries."""
-        return {SELF_TEST_KEY: json.dumps({"rows": self.rows.tolist(), "logits": self.logits.tolist()})}
+        vector: dict[str, Any] = {"rows": self.rows.tolist(), "logits": self.logits.tolist()}
+        if self.voice:
+            vector["voice"] = self.voice.to_json()
+        return {SELF_TEST_KEY: json.dumps(vector)}
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """The metadata of a model file of format 2, checked."""
+    """The metadata of a model file of format 3, checked."""
 
     name: str
     """What people call the model."""
@@ -67,6 +78,9 @@ class ModelInfo:
     uncertain_below: float
     """A largest probability below this makes the label ``uncertain``; 0 to 1."""
 
+    voiceprints: Voiceprints | None
+    """How it tells voices apart, where it adapts to them."""
+
     data: Any
     """What the network was trained, chosen and tested on."""
 
@@ -87,6 +101,7 @@ class ModelInfo:
             "normalisation": json.dumps({"mean": self.mean, "std": self.std}),
             "temperature": json.dumps(self.temperature),
             "uncertain_below": json.dumps(self.uncertain_below),
+            "voice": json.dumps(self.voiceprints.to_json() if self.voiceprints else {}),
             "data": json.dumps(self.data),
             "licence": json.dumps(self.licence),
             "figures": json.dumps(self.figures),
@@ -123,6 +138,7 @@ def parse_metadata(metadata: Mapping[str, str]) -> ModelInfo:
         std=_numbers(normalisation["std"], features.num_columns, "std", 1e-6, 1e6),
         temperature=_number(metadata, "temperature", 0.01, 100.0),
         uncertain_below=_number(metadata, "uncertain_below", 0.0, 1.0),
+        voiceprints=_voiceprints(json_value(metadata, "voice", dict)),
         data=json_value(metadata, "data", list),
         licence=licence,
         figures=json_value(metadata, "figures", dict),
@@ -143,7 +159,13 @@ def parse_self_test(metadata: Mapping[str, str], info: ModelInfo) -> SelfTest:
             f"key {SELF_TEST_KEY!r} must hold at least {LEAST_SELF_TEST_ROWS} rows and as many logits, "
             f"got {len(rows)} and {len(logits)}"
         )
-    return SelfTest(rows, logits)
+    voice = vector.get("voice")
+    if (voice is None) != (info.voiceprints is None):
+        raise ModelError(f"key {SELF_TEST_KEY!r} must hold a voice where, and only where, the network adapts to it")
+    try:
+        return SelfTest(rows, logits, None if voice is None else Voice.from_json(voice))
+    except ValueError as error:
+        raise ModelError(f"key {SELF_TEST_KEY!r}: {error}") from error
 
 
 def _table(vector: Mapping[str, Any], key: str, num_columns: int) -> NDArray[np.float64]:
@@ -171,6 +193,13 @@ def _labels(labels: list[Any]) -> tuple[str, ...]:
     if UNCERTAIN in labels:
         raise ModelError(f"key 'labels' holds {UNCERTAIN!r}, which is reserved for an answer that is not sure")
     return tuple(labels)
+
+
+def _voiceprints(values: dict[str, Any]) -> Voiceprints | None:
+    try:
+        return Voiceprints.from_json(values) if values else None
+    except ValueError as error:
+        raise ModelError(f"key 'voice': {error}") from error
 
 
 def _features(values: dict[str, Any]) -> FeatureSettings:

@@ -37,9 +37,10 @@ class SpeechNetwork:
         self.metadata = metadata_of(session)
         _check(path, self.metadata)
         self.name = self.metadata["name"]
-        self._network = StreamingNetwork(path, session, ROWS, PROBABILITIES)
-        if self._network.output.type != "tensor(float)":
-            raise ModelError(f"{path}: the network must give float, got {self._network.output.type}")
+        self._network = StreamingNetwork(path, session, ROWS, [PROBABILITIES])
+        (output,) = self._network.outputs
+        if output.type != "tensor(float)":
+            raise ModelError(f"{path}: the network must give float, got {output.type}")
         for num_rows in (1, 100):  # what fails, fails here rather than midway
             self.push(np.zeros((num_rows, NUM_COLUMNS), np.float32))
         self.reset()
@@ -70,7 +71,7 @@ class SpeechNetwork:
         Raises:
             ModelError: The network fails.
         """
-        said = self._network.push(rows[np.newaxis])
+        (said,) = self._network.push(rows[np.newaxis])
         expected = (1, len(rows), FRAMES_PER_ROW)
         if said.shape != expected:
             raise ModelError(f"{self._path}: the network must give an array of shape {expected}, got {said.shape}")

@@ -1,0 +1,219 @@
+"""What is remembered of the voices heard: statistics of the network's impressions of their utterances.
+
+An impression is a vector that the network gives for an utterance. A part of it, the voiceprint, is made so that the
+utterances of one voice in one recording spread around their mean with variance 1 a number, and the means of voices
+around 0 with a variance that the model file tells (two-covariance model: Brummer and de Villiers, "The speaker
+partitioning problem", 2010). So it can be told how probable it is that the same person still speaks, in the same
+place, into the same microphone.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+
+_MOST_WEIGHT = 50.0
+"""So many utterances count; older ones fade, so that slow changes are followed."""
+_MOST_VOICES = 8
+_CHANGE_ODDS = 0.02
+"""Odds that somebody else speaks next."""
+_EVIDENCE = 10.0
+"""How much better, in nats, those who sound strange must be explained by another voice before it is the one."""
+_MOST_STRANGERS = 4
+_TAIL = 4.0
+"""Degrees of freedom of Student's t: people vary more than in the corpora, and one number may be far off."""
+
+
+@dataclass(frozen=True, eq=False)
+class Voice:
+    """A voice as it is remembered."""
+
+    weight: float
+    """How many utterances count."""
+    mean: Vector
+    """Mean of their impressions, shape ``(size,)``."""
+    mean_square: Vector
+    """Mean of their squares, shape ``(size,)``."""
+    is_known: bool = False
+    """Whether it was known at the beginning."""
+
+    @classmethod
+    def unknown(cls, size: int) -> "Voice":
+        """Return a voice of which nothing is remembered."""
+        return cls(0.0, np.zeros(size), np.zeros(size))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what :meth:`from_json` takes."""
+        return {"weight": self.weight, "mean": self.mean.tolist(), "mean_square": self.mean_square.tolist()}
+
+    @classmethod
+    def from_json(cls, values: Any) -> "Voice":
+        """Return the voice of a file.
+
+        Raises:
+            ValueError: It is none.
+        """
+        if not isinstance(values, dict) or set(values) != {"weight", "mean", "mean_square"}:
+            raise ValueError("a voice must hold weight, mean and mean_square")
+        (weight,) = _vector([values["weight"]], "weight")
+        mean, mean_square = _vector(values["mean"], "mean"), _vector(values["mean_square"], "mean_square")
+        if not 0.0 <= weight <= _MOST_WEIGHT:
+            raise ValueError(f"weight must be from 0 to {_MOST_WEIGHT:g}, got {weight:g}")
+        if mean.size != mean_square.size or (mean_square < np.square(mean) * (1.0 - 1e-6) - 1e-6).any():
+            raise ValueError("mean_square must hold a number for each of mean, none below its square")
+        return cls(float(weight), mean, mean_square)
+
+    def heard(self, impression: Vector, weight: float) -> "Voice":
+        """Return the voice after one more utterance.
+
+        Args:
+            impression: Shape ``(size,)``.
+            weight: How much of an utterance it counts for, above 0 and at most 1.
+        """
+        before = min(self.weight, _MOST_WEIGHT - weight)
+        part = weight / (before + weight)
+        mean = self.mean + part * (impression - self.mean)
+        mean_square = self.mean_square + part * (np.square(impression) - self.mean_square)
+        return Voice(before + weight, mean, mean_square, self.is_known)
+
+
+@dataclass(frozen=True)
+class Voiceprints:
+    """Where the voiceprint is in an impression, and how voices differ in it."""
+
+    first: int
+    variance: tuple[float, ...]
+    """Of the means of voices, a number for each of the voiceprint, above 0; within a voice it is 1."""
+
+    @property
+    def end(self) -> int:
+        """What follows it in an impression."""
+        return self.first + len(self.variance)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what :meth:`from_json` takes."""
+        return {"voiceprint_first": self.first, "voiceprint_variance": list(self.variance)}
+
+    @classmethod
+    def from_json(cls, values: Any) -> "Voiceprints":
+        """Return the voiceprints of a file.
+
+        Raises:
+            ValueError: They are none.
+        """
+        if not isinstance(values, dict) or set(values) != {"voiceprint_first", "voiceprint_variance"}:
+            raise ValueError("expected voiceprint_first and voiceprint_variance")
+        first, variance = values["voiceprint_first"], _vector(values["voiceprint_variance"], "voiceprint_variance")
+        if not isinstance(first, int) or isinstance(first, bool) or first < 0:
+            raise ValueError(f"voiceprint_first must be a whole number from 0 on, got {first!r}")
+        if not variance.size or (variance < 1e-6).any():
+            raise ValueError("voiceprint_variance must hold numbers from 1e-6 on")
+        return cls(first, tuple(variance.tolist()))
+
+    def log_likelihood(self, voice: Voice, impression: Vector) -> float:
+        """Return how well ``voice`` explains ``impression``, in nats, up to what is the same for all voices."""
+        place = slice(self.first, self.end)
+        certainty = voice.weight + 1.0 / np.asarray(self.variance)
+        expected, variance = voice.weight * voice.mean[place] / certainty, 1.0 / certainty + 1.0
+        distance = np.square(impression[place] - expected) / variance
+        each = 0.5 * np.log(variance) + 0.5 * (_TAIL + 1.0) * np.log1p(distance / _TAIL)
+        return -float(each.sum())
+
+
+def _vector(values: Any, name: str) -> Vector:
+    is_list = isinstance(values, list) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e6 for value in values
+    )
+    if not is_list:  # nor what is not a number, which is not at most anything
+        raise ValueError(f"{name} must be a list of numbers, at most 1e6 large each")
+    return np.array(values, np.float64)
+
+
+class VoiceMemory:
+    """The voice that speaks, and those that spoke before it: learnt utterance by utterance, without labels.
+
+    Utterances that sound strange are not learnt at once. Where they are better explained by another voice, one heard
+    before or a new one, that is the one from then on; the one before is kept, and known again when it returns.
+    """
+
+    def __init__(self, size: int, voiceprints: Voiceprints, known: Voice | None = None) -> None:
+        """Begin with a voice that is known, or with none.
+
+        Args:
+            size: Of an impression.
+            voiceprints: Tell voices apart.
+            known: From a profile.
+        """
+        self._unknown, self._voiceprints = Voice.unknown(size), voiceprints
+        self._first = replace(known, is_known=True) if known else self._unknown
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything but the voice that was known at the beginning."""
+        self._voices = [self._first]  # the one that speaks is the last
+        self._strangers: list[tuple[Vector, float]] = []
+
+    @property
+    def voice(self) -> Voice:
+        """The voice that speaks."""
+        return self._voices[-1]
+
+    @property
+    def known(self) -> Voice | None:
+        """The voice that was known at the beginning, as it was learnt since."""
+        return next((voice for voice in self._voices if voice.is_known), None)
+
+    def familiarity(self, impression: Vector) -> float:
+        """Return how probable it is that ``impression`` is of the voice that speaks, and of no other: 0 to 1."""
+        evidence = self._better_explained(self._unknown, impression) + math.log(_CHANGE_ODDS)
+        return 1.0 / (1.0 + math.exp(min(evidence, 700.0)))
+
+    def learn(self, impression: Vector, weight: float) -> None:
+        """Take in the impression of an utterance that has ended.
+
+        Args:
+            impression: Shape ``(size,)``.
+            weight: How much of an utterance it counts for, 0 to 1; nothing is learnt of 0.
+        """
+        if weight <= 0.0:
+            return
+        if self.familiarity(impression) >= 0.5:
+            self._strangers.clear()
+            self._voices[-1] = self.voice.heard(impression, weight)
+            return
+        self._strangers = [*self._strangers[1 - _MOST_STRANGERS :], (impression, weight)]
+        others = [self._unknown, *self._voices[:-1]]
+        evidence = [self._evidence(other) for other in others]
+        best = int(np.argmax(evidence))
+        if evidence[best] >= _EVIDENCE and len(self._strangers) > 1:
+            self._turn_to(best)
+
+    def _turn_to(self, index: int) -> None:
+        """Go on with the voice ``index`` of the unknown one and those before the last."""
+        voice = self._unknown if index == 0 else self._voices.pop(index - 1)
+        for impression, weight in self._strangers:
+            voice = voice.heard(impression, weight)
+        self._strangers.clear()
+        if len(self._voices) == _MOST_VOICES:
+            self._voices.remove(next(other for other in self._voices if not other.is_known))
+        self._voices.append(voice)
+
+    def _evidence(self, other: Voice) -> float:
+        """Return how much better the strangers are explained by ``other`` than by the one who speaks.
+
+        There is none where the last of them is no more like those before than anybody is: noises are all strange.
+        """
+        total, likelihood = 0.0, self._voiceprints.log_likelihood
+        for impression, weight in self._strangers:
+            total += self._better_explained(other, impression)
+            belongs = likelihood(other, impression) > likelihood(self._unknown, impression)
+            other = other.heard(impression, weight)
+        return total if belongs else -math.inf
+
+    def _better_explained(self, other: Voice, impression: Vector) -> float:
+        likelihood = self._voiceprints.log_likelihood
+        return likelihood(other, impression) - likelihood(self.voice, impression)
