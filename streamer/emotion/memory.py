@@ -24,7 +24,7 @@ _CHANGE_ODDS = 0.02
 _EVIDENCE = 10.0
 """How much better, in nats, those who sound strange must be explained by another voice before it is the one."""
 _MOST_STRANGERS = 4
-_TAIL = 4.0
+_TAIL = 10.0
 """Degrees of freedom of Student's t: people vary more than in the corpora, and one number may be far off."""
 
 
