@@ -33,6 +33,8 @@ class Partial:
     probs: Mapping[str, float]
     decided_sample: int
     """How far the stream had been heard when this was decided."""
+    heard_before: int
+    """How many utterances of the same voice this rests on, beside the one in hand."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Utterance:
     label: str
     probs: Mapping[str, float]
     decided_sample: int
+    heard_before: int
     cut: Cut
 
 

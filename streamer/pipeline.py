@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.emotion.steady import SteadyLabel
 from streamer.errors import AudioFormatError, SettingsError, StreamStateError
 from streamer.events import Cut, Gap, Partial, Utterance
 from streamer.features.extractor import RowExtractor
@@ -36,6 +37,10 @@ class EmotionClassifier(Protocol):
     @property
     def features(self) -> FeatureSettings:
         """How the rows are computed."""
+
+    @property
+    def heard_before(self) -> int:
+        """How many utterances of the voice that speaks the posterior rests on, beside the one in hand."""
 
     def forget(self) -> None:
         """Forget whose voices were heard, and the rows."""
@@ -110,11 +115,13 @@ class Pipeline:
         latest_frames += settings.frames(settings.longest_hangover_ms)
         latest = latest_frames * self._frame_samples
         self._heard_at_once = ms_to_samples(_HEARD_AT_ONCE_MS)
-        # One hop more, since rows start on the grid, and the samples before them.
-        kept = self._pre_roll + latest + self._heard_at_once + self._hop + self._extractor.num_previous
+        # Some hops more, since rows start on the grid, and the samples before them.
+        step = self._extractor.rows_per_step * self._hop
+        kept = self._pre_roll + latest + self._heard_at_once + step + self._extractor.num_previous
         self._history = SampleHistory(kept)
         longest = self._pre_roll + ms_to_samples(settings.max_utterance_ms) + latest
-        self._rows = RowBuffer(longest // self._hop + 1, features.num_columns)
+        self._rows = RowBuffer(longest // self._hop + self._extractor.rows_per_step, features.num_columns)
+        self._steady = SteadyLabel()
         self._frame = np.empty(self._frame_samples, np.int16)
         longest_frames = settings.frames(settings.max_utterance_ms) + latest_frames
         self._gain = AutoGain(settings, longest_frames) if auto_gain else None
@@ -265,7 +272,8 @@ class Pipeline:
     def _begin(self, start: int) -> None:
         first = max(0, start - self._pre_roll, self._last_end)
         # The row at or before it is always there to begin with; it is not always the utterance's own.
-        kept_row = first // self._hop
+        step = self._extractor.rows_per_step
+        kept_row = first // (step * self._hop) * step
         if self._has_rows:  # of an utterance that was cut at its maximum
             self._rows.drop_before(kept_row)
         else:
@@ -277,6 +285,7 @@ class Pipeline:
         self._classifier.reset()
         self._marks = [(self._heard_row, self._classifier.mark())]
         self._start = start
+        self._steady.reset()
         self._expect_partial(start + ms_to_samples(PARTIAL_FIRST_MS))
 
     def _expect_partial(self, end: int) -> None:
@@ -288,6 +297,7 @@ class Pipeline:
         self._num_utterances += 1
         self._last_end = end
         label, probs = self._classify(end)
+        heard_before = self._classifier.heard_before
         self._classifier.learn()
         return Utterance(
             id=self._num_utterances,
@@ -296,6 +306,7 @@ class Pipeline:
             label=label,
             probs=probs,
             decided_sample=self._heard,
+            heard_before=heard_before,
             cut=cut,
         )
 
@@ -313,8 +324,15 @@ class Pipeline:
         # Speech that goes on after a pause or behind a cut may pass several steps at once.
         self._expect_partial(self._next_partial + (1 + (end - self._next_partial) // step) * step)
         label, probs = self._classify(end)
-        identity = self._num_utterances + 1
-        partial = Partial(identity, self._origin + self._start, self._origin + end, label, probs, self._heard)
+        partial = Partial(
+            id=self._num_utterances + 1,
+            start_sample=self._origin + self._start,
+            end_sample=self._origin + end,
+            label=self._steady.push(label),
+            probs=probs,
+            decided_sample=self._heard,
+            heard_before=self._classifier.heard_before,
+        )
         self._found.append(partial)
 
     @property

@@ -63,6 +63,8 @@ class LoudnessDetector(FlagDetector):
 class FixedClassifier:
     """The same posterior for whatever it hears."""
 
+    heard_before = 0
+
     def __init__(
         self,
         posterior: Sequence[float] = (0.1, 0.2, 0.6, 0.1),

@@ -17,8 +17,8 @@ DEVICE = {"name": "USB Audio"}
 MODEL = {"name": "toy"}
 EVENTS: dict[str, Event] = {
     "start": Start("0.1.0", MODEL, {"name": "speech"}, {"kind": "microphone", "device": DEVICE}, {}),
-    "partial": Partial(3, 160_000, 168_000, "anger", PROBS, 168_320),
-    "utterance": Utterance(3, 160_000, 192_000, "uncertain", PROBS, 196_800, "pause"),
+    "partial": Partial(3, 160_000, 168_000, "anger", PROBS, 168_320, 0),
+    "utterance": Utterance(3, 160_000, 192_000, "uncertain", PROBS, 196_800, 2, "pause"),
     "gap": Gap(192_000, 160, "ring_overflow"),
     "status": Status(960_000, "overflow", -41.3, -12.0, ["hum"], **COUNTS),
     "end": End("signal", 976_000, **COUNTS),

@@ -57,7 +57,7 @@ def recording_of(*spans: tuple[int, int]) -> Recording:
 
 def utterance(start: int, end: int, anger: float = 0.7) -> Utterance:
     probs = dict.fromkeys(LABELS, (1 - anger) / 3) | {"anger": anger}
-    return Utterance(1, start, end, "anger", probs, end, "pause")
+    return Utterance(1, start, end, "anger", probs, end, 0, "pause")
 
 
 @pytest.fixture

@@ -15,19 +15,21 @@ from streamer.settings import FeatureSettings, SpeechSettings
 from streamer.speech.network import BUNDLED_DETECTOR
 from training.cache import cache_dir, code_hash, reading, write_whole
 from training.corpora.base import Clip, content_hash
-from training.experiment import Room
+from training.experiment import Hearing, Recording, Room
+from training.folds import speaker_of
 from training.hearing import Rows, heard_rows
 from training.pool import over_files
+from training.recordings import recorded
 from training.rooms import place, read_samples
 
 _HEARD_BY = ("pipeline.py", "settings.py", "mel.py", "features/*.py", "speech/*.py")
 """The files of the runtime that decide about rows ..."""
 
-_PLACED_BY = ("rooms.py", "hearing.py")
+_PLACED_BY = ("rooms.py", "recordings.py", "hearing.py", "scenes/acoustics.py", "scenes/noises.py")
 """... and those of this package."""
 
 
-_COMPUTED_BY = ("numpy", "onnxruntime", "soundfile", "soxr", "webrtcvad-wheels")
+_COMPUTED_BY = ("numpy", "onnxruntime", "scipy", "soundfile", "soxr", "webrtcvad-wheels")
 
 
 @dataclass(frozen=True)
@@ -42,23 +44,27 @@ class Example:
 def load_examples(
     clips: Sequence[Clip],
     features: FeatureSettings,
-    room: Room,
+    hearing: Hearing,
     *,
     num_processes: int | None = None,
 ) -> list[Example]:
-    """Return the rows of ``clips`` as the daemon hears them in ``room``, from the cache where they were made before.
+    """Return the rows of ``clips`` as the daemon hears them so, from the cache where they were made before.
 
     Raises:
         CorpusError: A clip can not be read.
         RunError: The cache can not be written, or is damaged.
     """
     hashes = [content_hash(clip.path) for clip in clips]
-    context = _context(features, room)
-    paths = [_cached(context, digest) for digest in hashes]
+    context = _context(features, hearing)
+    # A recording is of a speaker; in a room it does not matter who speaks.
+    speakers = ["/".join(speaker_of(clip)) if isinstance(hearing, Recording) else "" for clip in clips]
+    paths = [_cached(context, digest, speaker) for digest, speaker in zip(hashes, speakers, strict=True)]
     jobs = [
-        (clip.path, digest, path) for clip, digest, path in zip(clips, hashes, paths, strict=True) if not path.exists()
+        (clip.path, digest, path, speaker)
+        for clip, digest, path, speaker in zip(clips, hashes, paths, speakers, strict=True)
+        if not path.exists()
     ]
-    make = partial(_make_rows, features=features, room=room)
+    make = partial(_make_rows, features=features, hearing=hearing)
     for _ in over_files(make, jobs, "rows", num_processes=num_processes):
         pass
     return [Example(clip, _load(path)) for clip, path in zip(clips, paths, strict=True)]
@@ -70,9 +76,14 @@ def data_hash(clips: Sequence[Clip]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _make_rows(job: tuple[Path, str, Path], *, features: FeatureSettings, room: Room) -> None:
-    source, digest, target = job
-    rows = heard_rows(place(read_samples(source), room, int(digest[:8], 16)), features, SpeechSettings())
+def _make_rows(job: tuple[Path, str, Path, str], *, features: FeatureSettings, hearing: Hearing) -> None:
+    source, digest, target, speaker = job
+    samples, seed = read_samples(source), int(digest[:8], 16)
+    if isinstance(hearing, Room):
+        heard = place(samples, hearing, seed)
+    else:
+        heard = recorded(samples, hearing, speaker, seed)
+    rows = heard_rows(heard, features, SpeechSettings())
     write_whole(target, partial(np.save, arr=rows))
 
 
@@ -88,12 +99,13 @@ def rows_code() -> str:
     return code_hash([*sources, *(here / name for name in _PLACED_BY)]) + content_hash(BUNDLED_DETECTOR)
 
 
-def _context(features: FeatureSettings, room: Room) -> str:
+def _context(features: FeatureSettings, hearing: Hearing) -> str:
     libraries = {name: version(name) for name in _COMPUTED_BY}
-    description = [asdict(features), asdict(SpeechSettings()), asdict(room), rows_code(), libraries]
+    how = {type(hearing).__name__: asdict(hearing)}
+    description = [asdict(features), asdict(SpeechSettings()), how, rows_code(), libraries]
     return json.dumps(description, sort_keys=True)
 
 
-def _cached(context: str, digest: str) -> Path:
-    key = hashlib.sha256(f"{context} {digest}".encode()).hexdigest()[:32]
+def _cached(context: str, digest: str, speaker: str) -> Path:
+    key = hashlib.sha256(f"{context} {digest} {speaker}".encode()).hexdigest()[:32]
     return cache_dir() / "rows" / key[:2] / f"{key}.npy"

@@ -16,7 +16,6 @@ from training.tables import from_table
 EXPERIMENTS = Path(__file__).parent / "experiments"
 NETWORKS = ("streaming", "seed")
 _HIGHEST_SEED = 2**32 - 1  # of Keras
-POOLINGS = ("mean", "mean_and_deviation", "maximum")
 
 
 def _require(holds: bool, expectation: str, got: object) -> None:
@@ -31,34 +30,70 @@ def _require_within(name: str, value: float, low: float, high: float) -> None:
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """Which network, and how large; the lists have one entry a convolution. ``seed`` is fixed and has no size."""
+    """Which network, and how large; ``seed`` is fixed and takes no settings."""
 
     kind: str
     """One of ``NETWORKS``."""
-    channels: tuple[int, ...] = ()
-    kernel_rows: tuple[int, ...] = ()
-    strides: tuple[int, ...] = ()
-    pooling: str = "mean_and_deviation"
-    """Of the last convolution over time, one of ``POOLINGS``: each can be kept running."""
+    kernel_rows: int = 0
+    """Of the convolution along each cepstrum, at least 4."""
     hidden_units: tuple[int, ...] = ()
-    """One entry a dense layer between the pooling and the output."""
+    """One entry a dense layer between what is heard and the output."""
     dropout: float = 0.0
-    """Behind the pooling and the dense layers; half of it behind each convolution."""
+    """Behind the dense layers."""
+    stranger_dropout: float = 0.0
+    """Of what is heard, where it is judged as a stranger's."""
+    voice_dropout: float = 0.0
+    """Of what is heard relative to what is remembered of the voice."""
+    absolute_dropout: float = 0.0
+    """Of what is heard beside that: high, or the training speakers' own sound is learnt by heart."""
+    voiceprint_size: int = 0
+    """Numbers that tell voices apart."""
 
     def __post_init__(self) -> None:
         """Refuse what is no network."""
         _require(self.kind in NETWORKS, f"network.kind must be one of {', '.join(NETWORKS)}", self.kind)
-        _require(self.pooling in POOLINGS, f"network.pooling must be one of {', '.join(POOLINGS)}", self.pooling)
-        _require(0.0 <= self.dropout < 1.0, "network.dropout must be from 0 to below 1", self.dropout)
-        lists = (self.channels, self.kernel_rows, self.strides)
+        for name in ("dropout", "stranger_dropout", "voice_dropout", "absolute_dropout"):
+            value = getattr(self, name)
+            _require(0.0 <= value < 1.0, f"network.{name} must be from 0 to below 1", value)
         if self.kind == "seed":
-            is_plain = not any((*lists, self.hidden_units, self.dropout))
-            _require(is_plain, "network: 'seed' is one network, exactly, and takes no settings", self)
+            _require(self == NetworkSettings("seed"), "network: 'seed' is one network, and takes no settings", self)
             return
-        same = len({len(values) for values in lists}) == 1 and bool(self.channels)
-        _require(same, "network: channels, kernel_rows and strides must have one entry a convolution", lists)
-        for size in (*self.channels, *self.kernel_rows, *self.strides, *self.hidden_units):
-            _require_within("network: sizes", size, 1, 10_000)
+        _require_within("network.kernel_rows", self.kernel_rows, 4, 9)
+        _require_within("network.voiceprint_size", self.voiceprint_size, 1, 100)
+        for size in self.hidden_units:
+            _require_within("network.hidden_units", size, 1, 10_000)
+
+
+@dataclass(frozen=True)
+class SessionSettings:
+    """How what the daemon hears one after the other is simulated: sessions of a speaker, in one recording each."""
+
+    clips_per_session: int
+    """Before each of which the speaker's earlier clips of the session are known, since it began or he was forgotten."""
+    one_emotion: float
+    """Part of the stretches in which the speaker shows one emotion only."""
+    cropped: float
+    """Part of the clips of which only a part is heard, ..."""
+    fewest_rows: int
+    """... and no fewer rows than these."""
+    most_rows: int
+    """Longer clips are cropped to this."""
+    offset: float
+    """Standard deviation of what is added to a session's rows, in units of each cepstrum's own deviation."""
+    noise: float
+    """Part of what is heard that is no speech."""
+    memory_temperature: float
+    """Divides the logits by which what is remembered is freed of the emotion in it."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that are none."""
+        _require_within("sessions.clips_per_session", self.clips_per_session, 1, 1000)
+        for name in ("one_emotion", "cropped", "noise"):
+            _require_within(f"sessions.{name}", getattr(self, name), 0.0, 1.0)
+        _require_within("sessions.offset", self.offset, 0.0, 10.0)
+        _require_within("sessions.most_rows", self.most_rows, 1, 1_000_000)
+        _require_within("sessions.fewest_rows", self.fewest_rows, 1, self.most_rows)
+        _require_within("sessions.memory_temperature", self.memory_temperature, 0.1, 100.0)
 
 
 @dataclass(frozen=True)
@@ -100,33 +135,6 @@ class LearningSettings:
 
 
 @dataclass(frozen=True)
-class Augmentation:
-    """How far rows are changed, clip by clip and epoch by epoch."""
-
-    gain_db: float
-    """Standard deviation of the level."""
-    tilt: float
-    """Standard deviation of a constant offset a clip, in units of each coefficient's own deviation."""
-    head_rows: int
-    """At most so many rows of the pre-roll are left out."""
-    shortest_part: float
-    """The least part of a clip that is kept, ..."""
-    fewest_rows: int
-    """... but no fewer rows than these."""
-    most_rows: int
-    """Longer clips are cropped to this."""
-
-    def __post_init__(self) -> None:
-        """Refuse values that are none."""
-        _require_within("augmentation.gain_db", self.gain_db, 0.0, 60.0)
-        _require_within("augmentation.tilt", self.tilt, 0.0, 10.0)
-        _require_within("augmentation.head_rows", self.head_rows, 0, 1000)
-        _require_within("augmentation.shortest_part", self.shortest_part, 0.01, 1.0)
-        _require_within("augmentation.most_rows", self.most_rows, 1, 1_000_000)
-        _require_within("augmentation.fewest_rows", self.fewest_rows, 1, self.most_rows)
-
-
-@dataclass(frozen=True)
 class Room:
     """How a clip is heard; the default is a quiet room."""
 
@@ -149,6 +157,18 @@ QUIET = Room()
 
 
 @dataclass(frozen=True)
+class Recording:
+    """Clips as another person might have recorded another person elsewhere: see :mod:`training.recordings`."""
+
+    number: int
+    """Makes the recording of each speaker; another number makes another one."""
+
+
+Hearing = Room | Recording
+"""How clips are heard."""
+
+
+@dataclass(frozen=True)
 class Experiment:
     """One settings file."""
 
@@ -158,19 +178,29 @@ class Experiment:
     features: FeatureSettings
     network: NetworkSettings
     learning: LearningSettings
-    augmentation: Augmentation
-    rooms: tuple[Room, ...]
-    """How training clips are heard: each epoch draws one of these for each clip."""
+    num_recordings: int = 0
+    """In how many simulated recordings each training speaker is heard, beside the quiet room."""
+    sessions: SessionSettings | None = None
+    """For the network that adapts."""
 
     def __post_init__(self) -> None:
         """Refuse what can not be trained."""
-        _require(bool(self.rooms), "rooms: at least one is needed", self.rooms)
+        _require_within("num_recordings", self.num_recordings, 0, 100)
         _require_within("seed", self.seed, 0, _HIGHEST_SEED)
         plain = self.name.isprintable() and self.name == self.name.strip() and 1 <= len(self.name) <= 60
         _require(plain, "name must be 1 to 60 printable characters without spaces at its ends", self.name)
         if self.network.kind == "seed":
             num_columns = self.features.num_columns
             _require(num_columns == 40, "features.num_columns of the seed network must be 40", num_columns)
+            _require(self.sessions is None, "sessions: the seed network knows none", self.sessions)
+        else:
+            _require(self.features.pitch, "features.pitch of the streaming network must be true", self.features.pitch)
+            _require(self.sessions is not None, "sessions: the streaming network needs them", self.sessions)
+
+    @property
+    def hearings(self) -> tuple[Hearing, ...]:
+        """How training clips are heard."""
+        return QUIET, *(Recording(number) for number in range(1, self.num_recordings + 1))
 
     def to_table(self) -> dict[str, Any]:
         """Return what the file would hold, ready for JSON."""

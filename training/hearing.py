@@ -19,6 +19,7 @@ class RowGatherer:
     """What a classifier that wants the rows of an utterance at once makes of those that it is given as they come."""
 
     labels: Sequence[str] = LABELS
+    heard_before = 0
 
     def __init__(self, features: FeatureSettings) -> None:
         """Ask the pipeline for rows as ``features`` says."""

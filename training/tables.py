@@ -39,10 +39,10 @@ def from_table(kind: type[Settings], table: Any, where: str) -> Settings:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
-    if hasattr(hint, "__dataclass_fields__"):
-        return from_table(hint, value, where)
     if isinstance(hint, types.UnionType):  # an optional value: TOML has no null, it is left out
         (hint,) = [kind for kind in typing.get_args(hint) if kind is not type(None)]
+    if hasattr(hint, "__dataclass_fields__"):
+        return from_table(hint, value, where)
     if typing.get_origin(hint) is tuple:
         return _list(typing.get_args(hint), value, where)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)

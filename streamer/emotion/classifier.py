@@ -139,6 +139,13 @@ class OnnxClassifier:
         familiarity = self.memory.familiarity(self._impression())
         return familiarity * posterior + (1.0 - familiarity) * self._posterior_of_stranger()
 
+    @property
+    def heard_before(self) -> int:
+        """How many utterances of the voice that speaks the posterior rests on, beside the one in hand."""
+        if not self.memory or self.memory.familiarity(self._impression()) < 0.5:
+            return 0
+        return round(self.memory.voice.weight)
+
     def learn(self) -> None:
         """Remember the utterance of which all rows were heard.
 

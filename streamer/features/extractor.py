@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.features.mfcc import IncrementalMfcc
-from streamer.features.pitch import IncrementalPitch
+from streamer.features.pitch import ROWS_PER_PITCH, IncrementalPitch
 from streamer.settings import FeatureSettings
 
 
@@ -17,6 +17,8 @@ class RowExtractor:
         self._pitch = IncrementalPitch(settings) if settings.pitch else None
         self.num_previous = self._pitch.num_previous if self._pitch else 1
         """How many samples before the first one :meth:`reset` takes."""
+        self.rows_per_step = ROWS_PER_PITCH if self._pitch else 1
+        """A grid that begins whole steps later has the same rows."""
 
     def reset(self, previous: NDArray[np.int16]) -> None:
         """Start a new grid here.

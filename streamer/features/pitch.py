@@ -31,7 +31,10 @@ _FILTER_TAPS = 48
 _CUTOFF_HZ = 1700.0
 _WINDOW = ms_to_samples(PITCH_WINDOW_MS, _RATE_HZ)
 _FFT_SIZE = 256
-_ROWS_PER_CALL = 100
+_PITCHES_PER_CALL = 50
+
+ROWS_PER_PITCH = 2
+"""Pitch moves slowly: a row goes without its own, which costs half and is heard as well."""
 
 SPAN_SAMPLES = (_WINDOW - 1) * _DECIMATION + _FILTER_TAPS
 """What a row is computed from, up to the end of the window of the MFCCs."""
@@ -40,28 +43,42 @@ SPAN_SAMPLES = (_WINDOW - 1) * _DECIMATION + _FILTER_TAPS
 class IncrementalPitch:
     """Pitch rows of a stream of int16 samples, computed as they come.
 
-    The span of row ``k`` ends where the window of MFCC row ``k`` ends, so that both leave together. A row depends on
-    its span alone. Computed in float64: of two pitches that are about as good, rounding must not choose.
+    The span of row ``k`` ends where the window of MFCC row ``k`` ends, so that both leave together; the rows up to
+    the next ``ROWS_PER_PITCH`` repeat it. A row depends on its span alone. Computed in float64: of two pitches that are
+    about as good, rounding must not choose.
     """
 
     def __init__(self, settings: FeatureSettings) -> None:
         """Prepare the tables for rows on the grid of the MFCCs of ``settings``."""
         self.num_previous = SPAN_SAMPLES - settings.window_samples
-        self._hop = settings.hop_samples
+        self._hop, self._window_samples = settings.hop_samples, settings.window_samples
         self._lowpass = _lowpass(self._hop // _DECIMATION)
         self._window = np.hanning(_WINDOW + 2)[1:-1]
         pitches = np.arange(round(_NUM_OCTAVES * _STEPS_PER_OCTAVE) + 1) / _STEPS_PER_OCTAVE
         self._band, self._to_scores = _harmonics(LOWEST_HZ * 2.0**pitches)
         self._cost = _OCTAVE_COST * (pitches[-1] - pitches)
+        count, stride = _PITCHES_PER_CALL, ROWS_PER_PITCH * self._hop
+        num_hops = (_WINDOW * _DECIMATION + (count - 1) * stride) // self._hop
+        self._samples = np.zeros(SPAN_SAMPLES + (count - 1) * stride)
+        self._hops = np.zeros((num_hops, len(self._lowpass)))
+        self._slow = np.zeros((num_hops, self._hop // _DECIMATION))
+        windows = np.lib.stride_tricks.sliding_window_view(self._slow.ravel(), _WINDOW)
+        self._windows = windows[:: stride // _DECIMATION]
+        self._centred = np.zeros((count, _FFT_SIZE))  # beyond the window it stays zero
+        self._spectrum = np.zeros((count, _FFT_SIZE // 2 + 1), np.complex128)
+        self._amplitudes = np.zeros((count, self._band.size))
+        self._scores = np.zeros((count, pitches.size))
         self.reset(np.zeros(self.num_previous, np.int16))
 
     def reset(self, previous: NDArray[np.int16]) -> None:
-        """Start a new grid here.
+        """Start a new grid here; it equals one that began whole ``ROWS_PER_PITCH`` rows earlier.
 
         Args:
             previous: The ``num_previous`` samples before the first one to come; zeros at the start of a stream.
         """
         self._pending = previous.copy()
+        self._num_samples = self._num_rows = 0
+        self._last = np.zeros((1, NUM_COLUMNS))
 
     def push(self, samples: NDArray[np.int16]) -> NDArray[np.float64]:
         """Return the rows that ``samples`` complete, oldest first.
@@ -78,34 +95,48 @@ class IncrementalPitch:
         if samples.ndim != 1 or samples.dtype != np.int16:
             raise AudioFormatError(f"expected int16 of shape (n,), got {samples.dtype} of shape {samples.shape}")
         heard = np.concatenate([self._pending, samples])
-        num_rows = max(0, (heard.size - SPAN_SAMPLES) // self._hop + 1)
-        rows = np.empty((num_rows, NUM_COLUMNS))
-        for first in range(0, num_rows, _ROWS_PER_CALL):
-            count = min(num_rows - first, _ROWS_PER_CALL)
-            start = first * self._hop
-            self._compute(heard[start : start + SPAN_SAMPLES + (count - 1) * self._hop], rows[first : first + count])
-        self._pending = heard[num_rows * self._hop :]
-        return rows
+        stride = ROWS_PER_PITCH * self._hop
+        pitches = np.empty((max(0, (heard.size - SPAN_SAMPLES) // stride + 1), NUM_COLUMNS))
+        for first in range(0, len(pitches), _PITCHES_PER_CALL):
+            part = pitches[first : first + _PITCHES_PER_CALL]
+            start = first * stride
+            self._compute(heard[start : start + SPAN_SAMPLES + (len(part) - 1) * stride], part)
+        self._pending = heard[len(pitches) * stride :]
+        self._num_samples += samples.size
+        # The rows of the last pitch that are still to come, then those of the new ones.
+        before, self._num_rows = self._num_rows, max(0, (self._num_samples - self._window_samples) // self._hop + 1)
+        repeated = np.repeat(np.concatenate([self._last, pitches]), ROWS_PER_PITCH, axis=0)
+        first = ROWS_PER_PITCH - -before % ROWS_PER_PITCH
+        self._last = repeated[-1:]
+        return repeated[first : first + self._num_rows - before]
 
     def _compute(self, samples: NDArray[np.int16], out: NDArray[np.float64]) -> None:
+        count = len(out)
+        self._samples[: samples.size] = samples
         # A hop's worth of slow samples at once: one product for all, which a filter tap by tap is three times slower.
-        hops = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float64), len(self._lowpass))[:: self._hop]
-        slow = (hops @ self._lowpass).ravel()
-        windows = np.lib.stride_tricks.sliding_window_view(slow, _WINDOW)[:: self._hop // _DECIMATION]
-        centred = windows - windows.mean(axis=1, keepdims=True)
-        amplitudes = np.abs(np.fft.rfft(centred * self._window, _FFT_SIZE, axis=1)[:, : self._band.size])
+        num_hops = len(self._slow) - (_PITCHES_PER_CALL - count) * ROWS_PER_PITCH
+        hops = np.lib.stride_tricks.sliding_window_view(self._samples[: samples.size], len(self._lowpass))
+        self._hops[:num_hops] = hops[:: self._hop]
+        np.matmul(self._hops[:num_hops], self._lowpass, out=self._slow[:num_hops])
+        windows, centred = self._windows[:count], self._centred[:count]
+        np.subtract(windows, windows.mean(axis=1, keepdims=True), out=centred[:, :_WINDOW])
+        centred[:, :_WINDOW] *= self._window
+        np.fft.rfft(centred, axis=1, out=self._spectrum[:count])
+        amplitudes = self._amplitudes[:count]
+        np.abs(self._spectrum[:count, : self._band.size], out=amplitudes)
         amplitudes *= self._band
         amplitudes /= np.maximum(amplitudes.max(axis=1, keepdims=True), 1.0)  # of int16: less is silence
-        scores = amplitudes @ self._to_scores
-        every = np.arange(len(scores))
-        ranked = scores - self._cost
-        best = np.clip(ranked.argmax(axis=1), 1, ranked.shape[1] - 2)
-        below, at, above = (ranked[every, best + step] for step in (-1, 0, 1))
+        scores = np.matmul(amplitudes, self._to_scores, out=self._scores[:count])
+        every = np.arange(count)
+        best = np.clip((scores - self._cost).argmax(axis=1), 1, scores.shape[1] - 2)
+        step_cost = self._cost[0] - self._cost[1]
+        at = scores[every, best]
+        below, above = scores[every, best - 1] - step_cost, scores[every, best + 1] + step_cost
         # The peak of the parabola through the three; a flat one is left where it is.
         bend = below - 2.0 * at + above
         shift = 0.5 * (below - above) / np.where(np.abs(bend) < 1e-6, 1e-6, bend)
         out[:, 0] = (best + np.clip(shift, -0.5, 0.5)) / _STEPS_PER_OCTAVE
-        out[:, 1] = scores[every, best]
+        out[:, 1] = at
 
 
 def _lowpass(num_slow: int) -> NDArray[np.float64]:

@@ -57,6 +57,7 @@ def _speech(event: Utterance | Partial) -> Record:
     probs = {label: round(p, 4) for label, p in event.probs.items()}
     record = {"id": event.id, **_span(event.start_sample, event.end_sample)}
     record |= {"label": event.label, "p": max(probs.values()), "probs": probs}
+    record["heard_before"] = event.heard_before
     if isinstance(event, Utterance):
         record["cut"] = event.cut
     return record

@@ -1,7 +1,8 @@
-"""The product's network: causal convolutions over rows, then statistics over time; ``keras.ops`` only.
+"""The product's network: a causal convolution over rows, statistics over time, and what is remembered of the voice.
 
-Nothing in it needs the future: a convolution sees the past, and what is pooled can be kept running. So it is also
-run chunk by chunk, see :mod:`export.stepwise`.
+An utterance becomes a vector, its impression, by sums over time. One head judges the impression as that of a stranger,
+another one by how it differs from what the same voice usually sounds like. Nothing in it needs the future, so that
+it is also run chunk by chunk, see :mod:`export.stepwise`. ``keras.ops`` only.
 """
 
 from dataclasses import asdict
@@ -12,93 +13,161 @@ import numpy as np
 from keras import ops
 
 from training.experiment import NetworkSettings
+from training.networks.statistics import GLIDE_LAGS, MOST_PAST_ROWS, RowStatistics
 
-VARIANCE_FLOOR = 1e-5
-"""Keeps the gradient of the square root finite where a channel is constant."""
+NUM_PITCH_COLUMNS = 2
+_LEAST_VARIANCE = 1e-3
 
 
 @keras.saving.register_keras_serializable(package="training")
-class TimePooling(keras.layers.Layer):  # type: ignore[misc]
-    """One number, or two, for each channel over time."""
+class Head(keras.layers.Layer):  # type: ignore[misc]
+    """Dense layers up to logits."""
 
-    def __init__(self, kind: str) -> None:
-        """Pool as ``kind`` says, one of :data:`training.experiment.POOLINGS`."""
+    def __init__(self, num_labels: int, settings: NetworkSettings) -> None:
+        """Make the layers."""
         super().__init__()
-        self.kind = kind
+        self.hidden = [keras.layers.Dense(units, activation="relu") for units in settings.hidden_units]
+        self.dropout = keras.layers.Dropout(settings.dropout)
+        self.output_layer = keras.layers.Dense(num_labels)
 
-    @property
-    def numbers_per_channel(self) -> int:
-        """How many numbers come out for a channel."""
-        return 2 if self.kind == "mean_and_deviation" else 1
+    def build(self, shape: Any) -> None:
+        """Make the weights."""
+        size = shape[-1]
+        for layer in self.hidden:
+            layer.build((None, size))
+            size = layer.units
+        self.output_layer.build((None, size))
+        self.built = True
 
-    def call(self, frames: Any, weights: Any = None) -> Any:
-        """Return shape ``(batch, numbers_per_channel * channels)`` of ``frames``, ``(batch, time, channels)``.
-
-        Args:
-            frames: What to pool, not below 0.
-            weights: Shape ``(batch, time)``, 1 where a frame counts and 0 where it is padding; None where all count.
-        """
-        weights = ops.ones_like(frames[..., :1]) if weights is None else ops.expand_dims(weights, -1)
-        if self.kind == "maximum":
-            return ops.max(frames * weights, axis=1)
-        count = ops.sum(weights, axis=1)
-        mean = ops.sum(frames * weights, axis=1) / count
-        if self.kind == "mean":
-            return mean
-        variance = ops.maximum(ops.sum(ops.square(frames) * weights, axis=1) / count - ops.square(mean), 0.0)
-        return ops.concatenate([mean, ops.sqrt(variance + VARIANCE_FLOOR)], axis=-1)
+    def call(self, values: Any, training: bool = False) -> Any:
+        """Return logits, shape ``(batch, num_labels)``."""
+        for layer in self.hidden:
+            values = self.dropout(layer(values), training=training)
+        return self.output_layer(values)
 
 
 @keras.saving.register_keras_serializable(package="training")
 class StreamingNetwork(keras.Model):  # type: ignore[misc]
-    """Rows, shape ``(batch, time, num_columns)``, to logits, shape ``(batch, num_labels)``."""
+    """Rows, shape ``(batch, time, num_columns)``, and what is known of the voice, to logits."""
 
     def __init__(self, num_columns: int, num_labels: int, settings: NetworkSettings) -> None:
         """Make the layers and their weights."""
         super().__init__(name="emotion")
         self.num_columns, self.num_labels, self.settings = num_columns, num_labels, settings
-        self.blocks = [
-            CausalBlock(channels, kernel, stride, settings.dropout / 2)
-            for channels, kernel, stride in zip(settings.channels, settings.kernel_rows, settings.strides, strict=True)
-        ]
-        self.pooling = TimePooling(settings.pooling)
-        self.dropout = keras.layers.Dropout(settings.dropout)
-        self.hidden = [keras.layers.Dense(units, activation="relu") for units in settings.hidden_units]
-        self.output_layer = keras.layers.Dense(num_labels)
+        self.num_cepstra = num_columns - NUM_PITCH_COLUMNS
+        self.statistics = RowStatistics(self.num_cepstra)
+        self.size = self.statistics.size
+        self.change = keras.layers.DepthwiseConv1D(
+            settings.kernel_rows, use_bias=False, depthwise_initializer=keras.initializers.Constant(self._difference())
+        )
+        self.scale = keras.layers.BatchNormalization(momentum=0.99, center=False, scale=False)
+        self.stranger_dropout = keras.layers.Dropout(settings.stranger_dropout)
+        self.voice_dropout = keras.layers.Dropout(settings.voice_dropout)
+        self.absolute_dropout = keras.layers.Dropout(settings.absolute_dropout)
+        self.stranger, self.voice = Head(num_labels, settings), Head(num_labels, settings)
+        self.speech = keras.layers.Dense(1)
         self.build((None, None, num_columns))
 
     def build(self, _rows_shape: Any) -> None:
         """Make the weights; their shapes follow from the settings alone."""
-        num_channels = self.num_columns
-        for block in self.blocks:
-            block.build((None, None, num_channels))
-            num_channels = block.num_channels
-        num_units = num_channels * self.pooling.numbers_per_channel
-        for layer in self.hidden:
-            layer.build((None, num_units))
-            num_units = layer.units
-        self.output_layer.build((None, num_units))
+        size, constant = self.size, keras.initializers.Constant
+        self.change.build((None, None, self.num_cepstra))
+        self.scale.build((None, size))
+        self.stranger.build((None, size))
+        self.voice.build((None, 2 * size + 1))
+        self.speech.build((None, size))
+        # Of a voice not yet heard: how many utterances the prior is worth, for mean and variance, and the variance.
+        self.mean_worth = self.add_weight(shape=(size,), initializer=constant(1.0), name="mean_worth")
+        self.variance_worth = self.add_weight(shape=(size,), initializer=constant(3.0), name="variance_worth")
+        self.variance = self.add_weight(shape=(size,), initializer=constant(0.0), name="variance")
+        self.shift = self.add_weight(shape=(self.num_labels, size), initializer="zeros", name="shift")
+        # Made when all else is learnt, see training.fitting.
+        print_shape = (size, self.settings.voiceprint_size)
+        self.voiceprint = self.add_weight(shape=print_shape, initializer="zeros", trainable=False, name="voiceprint")
+        self.trust = self.add_weight(shape=(2,), initializer=constant([0.5, 0.0]), trainable=False, name="trust")
         self.built = True
 
-    def call(self, rows: Any, is_valid: Any = None, training: bool = False) -> Any:
-        """Return the logits of ``rows``.
+    def _difference(self) -> np.ndarray:
+        """Return the kernel that the convolution begins with: the difference to the row three before."""
+        kernel = np.zeros((self.settings.kernel_rows, self.num_cepstra, 1), np.float32)
+        kernel[-1], kernel[-4] = 1.0, -1.0
+        return kernel
+
+    def call(self, rows: Any, is_valid: Any, memory: Any, posteriors: Any, training: bool = False) -> list[Any]:
+        """Return the logits by voice and as of strangers, both ``(batch, num_labels)``, and of speech, ``(batch, 1)``.
 
         Args:
             rows: Shape ``(batch, time, num_columns)``.
-            is_valid: Shape ``(batch, time)``, 1 for rows and 0 for padding behind them; None where all count.
+            is_valid: Shape ``(batch, time)``, 1 for rows and 0 for padding behind them.
+            memory: Shape ``(batch, batch)``: how much of an utterance each remembers of the others.
+            posteriors: What those who remember take the utterances for, shape ``(batch, num_labels)``.
             training: Whether dropout is on and the batch's own statistics normalise.
         """
-        frames, weights = rows, is_valid
-        for block in self.blocks:
-            frames, weights = block(frames, weights, training=training)
-        return self.logits_of_statistics(self.pooling(frames, weights), training=training)
+        described = self.describe(rows, is_valid, training=training)
+        impressions = described - ops.matmul(posteriors, self.shift)
+        weight = ops.sum(memory, 1, keepdims=True)
+        known = ops.maximum(weight, 1e-6)
+        mean, mean_square = ops.matmul(memory, impressions) / known, ops.matmul(memory, impressions**2) / known
+        by_voice = self.logits_by_voice(described, weight, mean, mean_square, training=training)
+        as_stranger = self.logits_as_stranger(described, training=training)
+        return [by_voice, as_stranger, self.speech(described)]
 
-    def logits_of_statistics(self, statistics: Any, training: bool = False) -> Any:
-        """Return the logits of what :class:`TimePooling` gave."""
-        hidden = self.dropout(statistics, training=training)
-        for layer in self.hidden:
-            hidden = self.dropout(layer(hidden), training=training)
-        return self.output_layer(hidden)
+    def describe(self, rows: Any, is_valid: Any, training: bool = False) -> Any:
+        """Return what is heard of the utterances, shape ``(batch, size)``."""
+        num_rows = ops.shape(rows)[1]
+        padded = ops.pad(rows, ((0, 0), (MOST_PAST_ROWS, 0), (0, 0)))
+        lags = [padded[:, MOST_PAST_ROWS - lag : MOST_PAST_ROWS - lag + num_rows, -2:] for lag in GLIDE_LAGS]
+        first = MOST_PAST_ROWS - self.settings.kernel_rows + 1
+        changes = self.change(padded[:, first:, : self.num_cepstra])
+        num_past = ops.expand_dims(ops.arange(num_rows), 0)
+        sums = self.statistics.sums(rows, ops.stack(lags, axis=2), changes, num_past, is_valid)
+        return self.of_sums(sums, training=training)
+
+    def of_sums(self, sums: Any, training: bool = False) -> Any:
+        """Return what is heard, from the table of :class:`RowStatistics`."""
+        return self.scale(self.statistics.of_sums(sums), training=training)
+
+    def logits_as_stranger(self, described: Any, training: bool = False) -> Any:
+        """Return the logits of what is heard, by itself."""
+        return self.stranger(self.stranger_dropout(described, training=training), training=training)
+
+    def logits_by_voice(self, described: Any, weight: Any, mean: Any, mean_square: Any, training: bool = False) -> Any:
+        """Return the logits of what is heard, beside what is remembered: arguments of shapes that broadcast."""
+        worth, variance_worth = ops.softplus(self.mean_worth), ops.softplus(self.variance_worth)
+        expected = weight * mean / (weight + worth)
+        # Of what is remembered around what is expected, and of the prior.
+        spread = weight * (mean_square - 2.0 * expected * mean + expected**2)
+        variance = (spread + variance_worth * ops.softplus(self.variance)) / (weight + variance_worth)
+        relative = (described - expected) / ops.sqrt(ops.maximum(variance, _LEAST_VARIANCE))
+        parts = [
+            self.absolute_dropout(described, training=training),
+            self.voice_dropout(relative, training=training),
+            ops.log1p(weight) * ops.ones_like(described[:, :1]),
+        ]
+        return self.voice(ops.concatenate(parts, -1), training=training)
+
+    def judge(self, described: Any, weight: Any, mean: Any, mean_square: Any) -> Any:
+        """Return the logits of both heads as one, and of noise as even as no answer is: log-probabilities."""
+        trust = ops.sigmoid(self.trust[0] + self.trust[1] * ops.log1p(weight))
+        by_voice = ops.log_softmax(self.logits_by_voice(described, weight, mean, mean_square))
+        logits = trust * by_voice + (1.0 - trust) * ops.log_softmax(self.logits_as_stranger(described))
+        speech = self.speech_probability(described)
+        return ops.log(speech * ops.softmax(logits) + (1.0 - speech) / self.num_labels)
+
+    def speech_probability(self, described: Any) -> Any:
+        """Return how probable it is that somebody speaks at all, shape ``(batch, 1)``."""
+        return ops.sigmoid(self.speech(described))
+
+    def impressions(self, described: Any) -> Any:
+        """Return what to remember of each utterance for each label, shape ``(batch, num_labels, impression_size)``."""
+        without = ops.expand_dims(described, 1) - self.shift
+        voiceprints = ops.expand_dims(ops.matmul(described, self.voiceprint), 1)
+        return ops.concatenate([without, ops.repeat(voiceprints, self.num_labels, 1)], -1)
+
+    @property
+    def impression_size(self) -> int:
+        """How many numbers are remembered of an utterance; the voiceprint is the last of them."""
+        return self.size + self.settings.voiceprint_size
 
     def get_config(self) -> dict[str, Any]:
         """Return what :meth:`from_config` needs."""
@@ -112,40 +181,3 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
             key: tuple(value) if isinstance(value, list) else value for key, value in config["settings"].items()
         }
         return cls(config["num_columns"], config["num_labels"], NetworkSettings(**settings))
-
-
-class CausalBlock(keras.layers.Layer):  # type: ignore[misc]
-    """A causal convolution with normalisation, a rectifier and dropout."""
-
-    def __init__(self, num_channels: int, kernel_rows: int, stride: int, dropout: float) -> None:
-        """Make the layers."""
-        super().__init__()
-        self.num_channels, self.kernel_rows, self.stride = num_channels, kernel_rows, stride
-        self.padding = keras.layers.ZeroPadding1D((kernel_rows - 1, 0))
-        self.convolution = keras.layers.Conv1D(num_channels, kernel_rows, strides=stride, use_bias=False)
-        self.normalisation = keras.layers.BatchNormalization(momentum=0.95)
-        self.dropout = keras.layers.SpatialDropout1D(dropout)
-
-    def build(self, frames_shape: Any, _weights_shape: Any = None) -> None:
-        """Make the weights."""
-        self.convolution.build(frames_shape)
-        self.normalisation.build((None, None, self.num_channels))
-        self.built = True
-
-    def call(self, frames: Any, weights: Any = None, training: bool = False) -> tuple[Any, Any]:
-        """Return frames, shape ``(batch, ceil(time / stride), num_channels)``, and which of them count."""
-        weights = None if weights is None else weights[:, :: self.stride]
-        frames = self.convolution(self.padding(frames))
-        frames = ops.relu(self.normalisation(frames, training=training, mask=weights))
-        return self.dropout(frames, training=training), weights
-
-    def folded(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the convolution with its normalisation in it, as it is outside of training.
-
-        Returns:
-            The kernel, shape ``(kernel_rows, num_columns, num_channels)``, and the offset, shape ``(num_channels,)``.
-        """
-        normalisation = self.normalisation
-        scale, offset, mean, variance = (np.asarray(weights, np.float64) for weights in normalisation.get_weights())
-        factor = scale / np.sqrt(variance + normalisation.epsilon)
-        return np.asarray(self.convolution.kernel, np.float64) * factor, offset - mean * factor
