@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.features.normalise import GlobalNormaliser
-from training.augment import augmented, random_gain
+from streamer.settings import FeatureSettings
 from training.corpora.base import LABELS
 from training.dataset import Example
-from training.experiment import Augmentation, LearningSettings
+from training.experiment import LearningSettings
 from training.figures import label_indices
 from training.hearing import Rows
+from training.networks.statistics import voicing
 
 _LENGTH_STEP_ROWS = 64  # lengths are rounded up to this: fewer shapes, fewer compilations
 
@@ -21,20 +22,26 @@ _LENGTH_STEP_ROWS = 64  # lengths are rounded up to this: fewer shapes, fewer co
 class Batch:
     """Clips side by side."""
 
-    rows: Rows
-    """Shape ``(batch, time, num_columns)``, zero behind each clip."""
-    is_valid: NDArray[np.float32]
-    """Shape ``(batch, time)``, 1 for rows and 0 for padding."""
-    targets: NDArray[np.float32]
-    """Shape ``(batch, num_labels)``, one-hot."""
-    weights: NDArray[np.float32]
-    """Shape ``(batch,)``."""
+    inputs: list[NDArray[np.float32]]
+    """Rows, shape ``(batch, time, num_columns)``, zero behind each clip; what of them is valid, ``(batch, time)``; and
+    what else the network takes."""
+    targets: list[NDArray[np.float32]]
+    """One for each output: labels one-hot, shape ``(batch, num_labels)``, and what else the network gives."""
+    weights: NDArray[np.float32] | None = None
+    """Shape ``(batch,)``; None where all count the same."""
 
 
-def normaliser_of(examples: Sequence[Example]) -> tuple[list[float], list[float]]:
-    """Return mean and standard deviation of each coefficient over all rows of ``examples``."""
+def normaliser_of(examples: Sequence[Example], features: FeatureSettings) -> tuple[list[float], list[float]]:
+    """Return mean and standard deviation of each coefficient over all rows of ``examples``.
+
+    Of pitch only the mean is taken, over voiced rows; harmonicity is left as it is, since thresholds rest on it.
+    """
     rows = np.concatenate([example.rows for example in examples]).astype(np.float64)
-    return rows.mean(axis=0).tolist(), np.maximum(rows.std(axis=0), 1e-3).tolist()
+    mean, deviation = rows.mean(axis=0), np.maximum(rows.std(axis=0), 1e-3)
+    if features.pitch:
+        mean[-2], deviation[-2] = np.average(rows[:, -2], weights=voicing(rows[:, -1]) + 1e-6), 1.0
+        mean[-1], deviation[-1] = 0.0, 1.0
+    return mean.tolist(), deviation.tolist()
 
 
 def balanced_weights(examples: Sequence[Example], power: float) -> NDArray[np.float32]:
@@ -68,24 +75,18 @@ def padded(parts: Sequence[Rows]) -> tuple[Rows, NDArray[np.float32]]:
 
 
 class Shuffler:
-    """Gives the training examples epoch by epoch, each time in another order and otherwise changed."""
+    """Gives the training examples epoch by epoch, each time in another order."""
 
     def __init__(
-        self,
-        examples: Sequence[Sequence[Example]],
-        normaliser: GlobalNormaliser,
-        augmentation: Augmentation,
-        learning: LearningSettings,
-        seed: int,
+        self, examples: Sequence[Example], normaliser: GlobalNormaliser, learning: LearningSettings, seed: int
     ) -> None:
-        """Take ``examples``: for each clip the ways in which it was heard, of which an epoch draws one."""
-        self._examples, self.normaliser, self._augmentation = examples, normaliser, augmentation
+        """Take ``examples``, each of which an epoch holds once or more."""
+        self._rows = [normaliser.normalise(example.rows) for example in examples]
         self._batch_size = learning.batch_size
         self._batches_a_pass = -(-len(examples) // learning.batch_size)
         self._num_passes = -(-learning.min_batches // self._batches_a_pass)
         self._seed = seed
-        first = [ways[0] for ways in examples]
-        self._weights, self._targets = balanced_weights(first, learning.balance), one_hot(first)
+        self._weights, self._targets = balanced_weights(examples, learning.balance), one_hot(examples)
 
     @property
     def num_batches(self) -> int:
@@ -96,14 +97,8 @@ class Shuffler:
         """Give the batches of epoch number ``epoch``, the same whatever came before it."""
         random = np.random.default_rng([self._seed, epoch])
         for _ in range(self._num_passes):
-            order = random.permutation(len(self._examples))
+            order = random.permutation(len(self._rows))
             for first in range(0, len(order), self._batch_size):
                 chosen = order[first : first + self._batch_size]
-                rows, is_valid = padded([self._changed(int(index), random) for index in chosen])
-                yield Batch(rows, is_valid, self._targets[chosen], self._weights[chosen])
-
-    def _changed(self, index: int, random: np.random.Generator) -> Rows:
-        ways = self._examples[index]
-        rows = ways[int(random.integers(len(ways)))].rows.copy()
-        rows[:, 0] += random_gain(self._augmentation, random)
-        return augmented(self.normaliser.normalise(rows), self._augmentation, random)
+                rows, is_valid = padded([self._rows[index] for index in chosen])
+                yield Batch([rows, is_valid], [self._targets[chosen]], self._weights[chosen])

@@ -55,7 +55,7 @@ def load_examples(
         RunError: The cache can not be written, or is damaged.
     """
     hashes = [content_hash(clip.path) for clip in clips]
-    context = _context(features, hearing)
+    context = rows_context(features, hearing)
     # A recording is of a speaker; in a room it does not matter who speaks.
     speakers = ["/".join(speaker_of(clip)) if isinstance(hearing, Recording) else "" for clip in clips]
     paths = [_cached(context, digest, speaker) for digest, speaker in zip(hashes, speakers, strict=True)]
@@ -79,10 +79,11 @@ def data_hash(clips: Sequence[Clip]) -> str:
 def _make_rows(job: tuple[Path, str, Path, str], *, features: FeatureSettings, hearing: Hearing) -> None:
     source, digest, target, speaker = job
     samples, seed = read_samples(source), int(digest[:8], 16)
-    if isinstance(hearing, Room):
-        heard = place(samples, hearing, seed)
-    else:
-        heard = recorded(samples, hearing, speaker, seed)
+    match hearing:
+        case Room():
+            heard = place(samples, hearing, seed)
+        case Recording():
+            heard = recorded(samples, hearing, speaker, seed)
     rows = heard_rows(heard, features, SpeechSettings())
     write_whole(target, partial(np.save, arr=rows))
 
@@ -99,7 +100,8 @@ def rows_code() -> str:
     return code_hash([*sources, *(here / name for name in _PLACED_BY)]) + content_hash(BUNDLED_DETECTOR)
 
 
-def _context(features: FeatureSettings, hearing: Hearing) -> str:
+def rows_context(features: FeatureSettings, hearing: Hearing) -> str:
+    """Return all that rows follow from, beside the clip."""
     libraries = {name: version(name) for name in _COMPUTED_BY}
     how = {type(hearing).__name__: asdict(hearing)}
     description = [asdict(features), asdict(SpeechSettings()), how, rows_code(), libraries]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,21 +11,33 @@ from typing import Any
 import keras
 import numpy as np
 
+from streamer.emotion.memory import Voiceprints
 from streamer.features.normalise import GlobalNormaliser
+from training.adapting import prepare, trust, voiceprints
 from training.batches import Shuffler, normaliser_of
 from training.cache import cache_dir, code_hash, reading, write_whole
 from training.corpora.base import LABELS, Clip
 from training.dataset import Example, data_hash, load_examples, rows_code
 from training.errors import RunError
-from training.experiment import QUIET, Experiment, Room
-from training.learning import History, Learner, Weights
+from training.experiment import QUIET, Experiment, Hearing
+from training.figures import decisions, mean_uar
+from training.judging import Judge
+from training.learning import History, Learner, Sampler, Weights
 from training.networks import Network, build_network
+from training.networks.statistics import RowStatistics
+from training.networks.streaming import StreamingNetwork
+from training.noises import noise_rows
 from training.protocols import Task
+from training.sessions import Material, SessionSampler
+from training.strangers import guesses
 
 VALIDATION, TEST = "validation", "test"
 """Which clips chose the epoch: those of the validation speakers, or, only to show how it flatters, the tested ones."""
 
-_LEARNT_BY = ("augment.py", "batches.py", "figures.py", "fitting.py", "learning.py", "networks/*.py")
+_LEARNT_BY = (
+    *("adapting.py", "batches.py", "figures.py", "fitting.py", "judging.py", "learning.py", "networks/*.py"),
+    *("noises.py", "sessions.py", "states.py", "strangers.py"),
+)
 """The files that decide about the weights, beside those that decide about rows."""
 
 
@@ -36,6 +48,8 @@ class Fitted:
     experiment: Experiment
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    voiceprint_variance: tuple[float, ...]
+    """Of :class:`streamer.emotion.memory.Voiceprints`; empty where the network does not adapt."""
     weights: dict[str, Weights]
     """For each of ``VALIDATION`` and ``TEST`` that chose."""
     history: History
@@ -52,6 +66,17 @@ class Fitted:
         network = build_network(self.experiment, len(LABELS))
         network.set_weights(self.weights[selection])
         return network
+
+    def judge(self, selection: str = VALIDATION) -> Judge:
+        """Return the network with what it needs to be asked."""
+        return Judge(self.network(selection), self.normaliser, _memory_temperature(self.experiment))
+
+    @property
+    def voiceprints(self) -> Voiceprints | None:
+        """How the network tells voices apart, where it adapts to them."""
+        if not self.voiceprint_variance:
+            return None
+        return Voiceprints(RowStatistics(self.experiment.features.num_cepstra).size, self.voiceprint_variance)
 
 
 def fit_task(task: Task, experiment: Experiment, *, num_processes: int | None = None) -> Fitted:
@@ -78,38 +103,72 @@ def fit_task(task: Task, experiment: Experiment, *, num_processes: int | None = 
 
 
 def _learn(task: Task, experiment: Experiment, checkpoint: Path, num_processes: int | None) -> Fitted:
-    def heard(clips: Iterable[Clip], room: Room = QUIET) -> list[Example]:
-        examples = load_examples(list(clips), experiment.features, room, num_processes=num_processes)
+    def heard(clips: Iterable[Clip], hearing: Hearing = QUIET) -> list[Example]:
+        examples = load_examples(list(clips), experiment.features, hearing, num_processes=num_processes)
         # All that the seed network sees is the mean: taken once, not in each of its thousand batches.
         return [_mean_of(example) for example in examples] if experiment.network.kind == "seed" else examples
 
-    learning = experiment.learning
-    rooms = [heard(task.train, room) for room in experiment.rooms]
-    ways = [[example for example in heard_as if len(example.rows)] for heard_as in zip(*rooms, strict=True)]
-    ways = [heard_as for heard_as in ways if heard_as]
-    if not ways:
+    recordings = [heard(task.train, hearing) for hearing in experiment.hearings]
+    examples = [example for recording in recordings for example in recording if len(example.rows)]
+    if not examples:
         raise RunError(f"{task}: nobody is heard in any of the {len(task.train)} training clips")
-    mean, std = _statistics(ways, experiment)
-    judges = {VALIDATION: heard(task.validation)}
-    if learning.select_on_test_too and task.test:
-        judges[TEST] = heard(task.test)
-    shuffler = Shuffler(ways, GlobalNormaliser(mean, std), experiment.augmentation, learning, experiment.seed)
-    learner = Learner(build_network(experiment, len(LABELS)), shuffler, judges, learning, checkpoint)
+    mean, std = _statistics(examples, experiment)
+    normaliser, network = GlobalNormaliser(mean, std), build_network(experiment, len(LABELS))
+    judge = Judge(network, normaliser, _memory_temperature(experiment))
+    chooses = {VALIDATION: heard(task.validation)}
+    if experiment.learning.select_on_test_too and task.test:
+        chooses[TEST] = heard(task.test)
+    judges = {name: partial(_uar, judge, clips) for name, clips in chooses.items()}
+    sampler: Sampler
+    if isinstance(network, StreamingNetwork):
+        material = _material(task, recordings, judge, network, experiment)
+        sampler = SessionSampler(material, normaliser, experiment)
+    else:
+        sampler = Shuffler(examples, normaliser, experiment.learning, experiment.seed)
+    learner = Learner(network, sampler, judges, experiment.learning, checkpoint)
     is_complete = learner.learn(f"{experiment.name} {task}")
     if not learner.best:
         raise RunError(f"{task}: interrupted before the first epoch ended: there is nothing to keep")
-    return Fitted(experiment, tuple(mean), tuple(std), learner.best, learner.history, is_complete)
+    fitted = Fitted(experiment, tuple(mean), tuple(std), (), learner.best, learner.history, is_complete)
+    if not isinstance(network, StreamingNetwork):
+        return fitted
+    network.set_weights(learner.best[VALIDATION])
+    described = np.stack([judge.hear(recording).described for recording in recordings])
+    projection, variance = voiceprints(task.train, described, experiment.network.voiceprint_size)
+    network.voiceprint.assign(projection)
+    network.trust.assign(trust(judge, judge.hear(chooses[VALIDATION])))
+    return replace(fitted, voiceprint_variance=variance, weights={VALIDATION: network.get_weights()})
+
+
+def _memory_temperature(experiment: Experiment) -> float:
+    return experiment.sessions.memory_temperature if experiment.sessions else 1.0
+
+
+def _uar(judge: Judge, examples: Sequence[Example]) -> float:
+    """Return the mean over the corpora of the UAR."""
+    sounds = judge.hear(examples)
+    return mean_uar(sounds.clips, decisions(sounds.logits))
+
+
+def _material(
+    task: Task, recordings: Sequence[Sequence[Example]], judge: Judge, network: StreamingNetwork, experiment: Experiment
+) -> Material:
+    """Return what to learn from; the network begins with the scale of it."""
+    described = np.stack([judge.hear(recording).described for recording in recordings])
+    posteriors = guesses(task.train, prepare(network, task.train, described), experiment)
+    heard = [[example.rows for example in recording] for recording in recordings]
+    return Material(task.train, heard, posteriors, noise_rows(experiment.features))
 
 
 def _mean_of(example: Example) -> Example:
     return replace(example, rows=example.rows.mean(axis=0, keepdims=True)) if len(example.rows) else example
 
 
-def _statistics(ways: list[list[Example]], experiment: Experiment) -> tuple[list[float], list[float]]:
+def _statistics(examples: Sequence[Example], experiment: Experiment) -> tuple[list[float], list[float]]:
     num_columns = experiment.features.num_columns
     if not experiment.learning.normalise:
         return [0.0] * num_columns, [1.0] * num_columns
-    return normaliser_of([example for heard_as in ways for example in heard_as])
+    return normaliser_of(examples, experiment.features)
 
 
 def _key(task: Task, experiment: Experiment) -> str:
@@ -124,7 +183,12 @@ def _key(task: Task, experiment: Experiment) -> str:
 
 
 def _save(file: Any, fitted: Fitted) -> None:
-    about = {"mean": fitted.mean, "std": fitted.std, "history": asdict(fitted.history)}
+    about = {
+        "mean": fitted.mean,
+        "std": fitted.std,
+        "voiceprint_variance": fitted.voiceprint_variance,
+        "history": asdict(fitted.history),
+    }
     arrays: dict[str, Any] = {
         f"{selection} {index}": array
         for selection, weights in fitted.weights.items()
@@ -142,7 +206,8 @@ def _load(path: Path, experiment: Experiment) -> Fitted:
             selection: [arrays[f"{selection} {index}"] for index in range(_count(names, selection))]
             for selection in history.best_epoch
         }
-    return Fitted(experiment, tuple(about["mean"]), tuple(about["std"]), weights, history, is_complete=True)
+    mean, std, variance = (tuple(about[name]) for name in ("mean", "std", "voiceprint_variance"))
+    return Fitted(experiment, mean, std, variance, weights, history, is_complete=True)
 
 
 def _count(names: list[str], selection: str) -> int:

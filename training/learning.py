@@ -2,23 +2,21 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from streamer.features.normalise import GlobalNormaliser
-from training.batches import Shuffler, padded
+from training.batches import Batch
 from training.cache import reading, write_whole
-from training.dataset import Example
 from training.experiment import LearningSettings
-from training.figures import decisions, mean_uar
-from training.networks import Network, masked
+from training.networks import Network, on_batches
+from training.networks.streaming import StreamingNetwork
 from training.pool import is_worker
 
 Weights = list[NDArray[np.float32]]
@@ -34,6 +32,17 @@ class History:
     """Counted from 1."""
 
 
+class Sampler(Protocol):
+    """Gives what is learnt from."""
+
+    @property
+    def num_batches(self) -> int:
+        """How many batches an epoch has."""
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """Give the batches of epoch number ``epoch``, the same whatever came before it."""
+
+
 class Learner:
     """A network on its way: epoch by epoch, resumed from a checkpoint where there is one.
 
@@ -44,15 +53,23 @@ class Learner:
     def __init__(
         self,
         network: Network,
-        shuffler: Shuffler,
-        judges: Mapping[str, Sequence[Example]],
+        sampler: Sampler,
+        judges: Mapping[str, Callable[[], float]],
         settings: LearningSettings,
         checkpoint: Path,
     ) -> None:
-        """Begin, or go on from ``checkpoint``; each of ``judges`` chooses the epoch that does best on its clips."""
-        self._shuffler, self._judges = shuffler, judges
+        """Begin, or go on from ``checkpoint``.
+
+        Args:
+            network: Learns.
+            sampler: Gives what it learns from.
+            judges: Each says how well the network does, as it is then, and chooses the epoch that does best.
+            settings: How it learns.
+            checkpoint: Where to keep what was learnt so far.
+        """
+        self._sampler, self._judges = sampler, judges
         self._settings, self._checkpoint = settings, checkpoint
-        self._model = _compiled(network, shuffler.num_batches, settings)
+        self._model = _compiled(network, sampler.num_batches, settings)
         self.history = History(uar={name: [] for name in judges})
         self.best: dict[str, Weights] = {}
         self._average: Weights = self._model.get_weights()
@@ -62,7 +79,7 @@ class Learner:
     def learn(self, title: str) -> bool:
         """Train up to the last epoch; return False where Ctrl-C came before.
 
-        The figure that chooses is the mean over the corpora of the UAR, of the averaged weights.
+        What the judges say is of the averaged weights.
         """
         num_epochs, done = self._settings.num_epochs, len(self.history.loss)
         epochs = range(done + 1, num_epochs + 1)
@@ -81,14 +98,15 @@ class Learner:
 
     def _learn_epoch(self, epoch: int) -> None:
         losses = []
-        for batch in self._shuffler.epoch(epoch):
+        for batch in self._sampler.epoch(epoch):
             self._model.reset_metrics()
-            losses.append(float(self._model.train_on_batch([batch.rows, batch.is_valid], batch.targets, batch.weights)))
+            loss = self._model.train_on_batch(batch.inputs, batch.targets, batch.weights)
+            losses.append(float(np.ravel(loss)[0]))  # the total comes before that of each output
         current = self._model.get_weights()
         keep = self._settings.averaging if epoch > 1 else 0.0
         average = [keep * old + (1.0 - keep) * new for old, new in zip(self._average, current, strict=True)]
         self._model.set_weights(average)
-        uars = {name: self._uar(examples) for name, examples in self._judges.items()}
+        uars = {name: judge() for name, judge in self._judges.items()}
         self._model.set_weights(current)
         # From here on nothing is interrupted halfway: what was learnt and its history belong together.
         self._average = average
@@ -97,10 +115,6 @@ class Learner:
                 self.best[name], self.history.best_epoch[name] = average, epoch
             self.history.uar[name].append(uar)
         self.history.loss.append(float(np.mean(losses)))
-
-    def _uar(self, examples: Sequence[Example]) -> float:
-        decided = decisions(logits_of(self._model, self._shuffler.normaliser, examples))
-        return mean_uar([example.clip for example in examples], decided)
 
     def _state(self) -> list[Any]:
         """Return the variables that the next epoch follows from; the states of dropout's random numbers included."""
@@ -127,29 +141,8 @@ class Learner:
             }
 
 
-def logits_of(
-    model: Any, normaliser: GlobalNormaliser, examples: Sequence[Example], batch_size: int = 64
-) -> NDArray[np.float64]:
-    """Return the logits of whole clips, shape ``(num_examples, num_labels)``; NaN where nobody was heard.
-
-    Args:
-        model: What :func:`training.networks.masked` gives.
-        normaliser: Normalises the rows.
-        examples: Clips.
-        batch_size: How many go through at once.
-    """
-    by_length = np.argsort([len(example.rows) for example in examples])  # like lengths together: little padding
-    order = [int(index) for index in by_length if len(examples[index].rows)]
-    logits = np.full((len(examples), model.output_shape[-1]), np.nan)
-    for first in range(0, len(order), batch_size):
-        chosen = order[first : first + batch_size]
-        rows, is_valid = padded([normaliser.normalise(examples[index].rows) for index in chosen])
-        logits[chosen] = model.predict_on_batch([rows, is_valid])
-    return logits
-
-
 def _compiled(network: Network, num_batches: int, settings: LearningSettings) -> Any:
-    model = masked(network)
+    model = on_batches(network)
     rate = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(
@@ -163,8 +156,13 @@ def _compiled(network: Network, num_batches: int, settings: LearningSettings) ->
         optimizer = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay, clipnorm=5.0)
     else:
         optimizer = keras.optimizers.Adam(rate)
-    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing)
+    losses: list[Any] = [
+        keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing)
+        for _ in model.outputs
+    ]
+    if isinstance(network, StreamingNetwork):
+        losses[-1] = keras.losses.BinaryCrossentropy(from_logits=True)
     # Not compiled by XLA: it would compile anew for each length.
-    model.compile(optimizer, loss, jit_compile=False)
+    model.compile(optimizer, losses, jit_compile=False)
     optimizer.build(model.trainable_variables)
     return model

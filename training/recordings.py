@@ -1,4 +1,4 @@
-"""Recordings that were never made: a speaker's clips as if another person had spoken them elsewhere, into something else.
+"""Recordings that were never made: a speaker's clips as if spoken by somebody else, elsewhere, into something else.
 
 What belongs to a recording (how fast and high the voice is, the room, the microphone, the band, the level, the kind of
 noise) is drawn for a speaker and a recording's number, and is the same in all of his clips; the rest is drawn for each
@@ -93,7 +93,8 @@ def _filtered(heard: Signal, order: int, edges_hz: float | tuple[float, float], 
 
 
 def _with_hiss(heard: Signal, of_all: Random, of_clip: Random) -> Signal:
-    return heard + 10.0 ** (of_all.uniform(*_HISS_DBFS) / 20.0) * of_clip.standard_normal(heard.size)
+    hiss = 10.0 ** (of_all.uniform(*_HISS_DBFS) / 20.0) * of_clip.standard_normal(heard.size)
+    return np.asarray(heard + hiss)
 
 
 def _over_noise(heard: Signal, of_all: Random, of_clip: Random) -> Signal:
@@ -103,7 +104,8 @@ def _over_noise(heard: Signal, of_all: Random, of_clip: Random) -> Signal:
     if not is_noisy:
         return heard
     noise = NOISES[name](heard.size, of_clip)
-    return heard + noise * 10.0 ** ((active_level_db(heard) - snr_db - active_level_db(noise)) / 20.0)
+    gain_db = active_level_db(heard) - snr_db - active_level_db(noise)
+    return np.asarray(heard + noise * 10.0 ** (gain_db / 20.0))
 
 
 def _coded(heard: Signal, random: Random) -> Signal:

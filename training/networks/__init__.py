@@ -19,8 +19,10 @@ def build_network(experiment: Experiment, num_labels: int) -> Network:
     return StreamingNetwork(experiment.features.num_columns, num_labels, experiment.network)
 
 
-def masked(network: Network) -> Any:
-    """Return a model around ``network`` that takes rows and what of them is valid: for batches with padding."""
+def on_batches(network: Network) -> Any:
+    """Return a model around ``network`` that takes and gives what a :class:`training.batches.Batch` holds."""
     rows = keras.Input((None, network.num_columns), name="rows")
-    is_valid = keras.Input((None,), name="is_valid")
-    return keras.Model([rows, is_valid], network(rows, is_valid))
+    inputs = [rows, keras.Input((None,), name="is_valid")]
+    if isinstance(network, StreamingNetwork):
+        inputs += [keras.Input((None,), name="memory"), keras.Input((network.num_labels,), name="posteriors")]
+    return keras.Model(inputs, network(*inputs))

@@ -73,7 +73,7 @@ class RowStatistics:
         return ops.matmul(ops.transpose(weights, (0, 2, 1)), ops.cast(signals, "float64"))
 
     def _weights(self, rows: Any, past: Any, num_past: Any) -> Any:
-        voiced, voiced_past = _voicing(rows[..., -1:]), _voicing(past[..., 1])
+        voiced, voiced_past = voicing(rows[..., -1:]), voicing(past[..., 1])
         has_past = ops.cast(ops.expand_dims(num_past, -1) >= np.array(GLIDE_LAGS, np.int32), "float32")
         lag = GLIDE_LAGS.index(3)
         both = ops.sqrt(voiced * voiced_past[..., lag : lag + 1] + 1e-9)
@@ -93,7 +93,7 @@ class RowStatistics:
 
     def _signals(self, rows: Any, past: Any, changes: Any) -> Any:
         cepstra, pitch, harmonicity = rows[..., :-2], rows[..., -2:-1], rows[..., -1:]
-        voiced, lag = _voicing(harmonicity), GLIDE_LAGS.index(3)
+        voiced, lag = voicing(harmonicity), GLIDE_LAGS.index(3)
         change = harmonicity - past[..., lag, 1:]
         parts = [ops.ones_like(pitch), cepstra, cepstra**2, cepstra**3, changes, changes**2]
         parts += [pitch, pitch**2, pitch**3, harmonicity, harmonicity**2, voiced, voiced**2, change, change**2]
@@ -155,5 +155,6 @@ class RowStatistics:
         return products / (ops.take(deviation, first, -1) * ops.take(deviation, second, -1))
 
 
-def _voicing(harmonicity: Any) -> Any:
+def voicing(harmonicity: Any) -> Any:
+    """Return how much rows of ``harmonicity`` weigh as voiced, 0 to 1."""
     return ops.clip((harmonicity - _UNVOICED) / (_VOICED - _UNVOICED), 0.0, 1.0)

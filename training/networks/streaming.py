@@ -16,6 +16,8 @@ from training.experiment import NetworkSettings
 from training.networks.statistics import GLIDE_LAGS, MOST_PAST_ROWS, RowStatistics
 
 NUM_PITCH_COLUMNS = 2
+ROWS_FOR_ALL = 100
+"""Of so many rows on, an utterance is worth remembering as one."""
 _LEAST_VARIANCE = 1e-3
 
 
@@ -157,6 +159,10 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
     def speech_probability(self, described: Any) -> Any:
         """Return how probable it is that somebody speaks at all, shape ``(batch, 1)``."""
         return ops.sigmoid(self.speech(described))
+
+    def worth(self, described: Any, num_rows: Any) -> Any:
+        """Return how much of an utterance to remember, of ``num_rows``, shape ``(batch, 1)`` as is what comes out."""
+        return self.speech_probability(described) * ops.minimum(ops.cast(num_rows, "float32") / ROWS_FOR_ALL, 1.0)
 
     def impressions(self, described: Any) -> Any:
         """Return what to remember of each utterance for each label, shape ``(batch, num_labels, impression_size)``."""

@@ -1,0 +1,140 @@
+"""What a network needs to adapt beside its weights: made from what it makes of clips, before and after it learns."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+from scipy.optimize import minimize
+
+from streamer.emotion.memory import Voice
+from training.corpora.base import LABELS, Clip
+from training.figures import label_indices
+from training.folds import speaker_of
+from training.judging import Judge, Sounds
+from training.networks.streaming import StreamingNetwork
+from training.states import earlier_clips
+
+_RIDGE = 0.1
+_STATES = ((0, False), (2, False), (5, False), (10, False), (20, False), (2, True), (5, True), (10, True), (20, True))
+"""How many clips were heard before, and whether all of one emotion."""
+_WEIGHT_OF_ONE_EMOTION = 0.5
+
+Float = NDArray[np.floating]
+
+
+def prepare(network: StreamingNetwork, clips: Sequence[Clip], described: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Let an untrained ``network`` begin with the scale, the spread and the shifts of its statistics.
+
+    Args:
+        network: Gets them as weights.
+        clips: Who says what.
+        described: What it makes of each clip in each recording, shape ``(num_recordings, num_clips, size)``; NaN where
+            nobody is heard.
+
+    Returns:
+        What it makes of them from now on.
+    """
+    mean, variance = np.nanmean(described, axis=(0, 1)), np.nanvar(described, axis=(0, 1)) + 1e-6
+    network.scale.moving_mean.assign(mean)
+    network.scale.moving_variance.assign(variance)
+    scaled = (described - mean) / np.sqrt(variance + network.scale.epsilon)
+    centred, labels, _ = _around_speakers(clips, scaled)
+    shifts = np.stack([centred[labels == label].mean(axis=0) for label in range(len(LABELS))])
+    network.shift.assign(shifts)
+    within = np.mean(np.square(centred), axis=0)
+    network.variance.assign(np.log(np.expm1(within + 1e-4)))
+    return np.asarray(scaled, np.float32)
+
+
+def _around_speakers(clips: Sequence[Clip], described: NDArray[np.float32]) -> tuple[Float, NDArray[np.int64], Float]:
+    """Return what is heard around its mean over a speaker's clips in one recording, the labels, and these means."""
+    speakers = list(dict.fromkeys(map(speaker_of, clips)))
+    of_clip = np.array([speakers.index(speaker_of(clip)) for clip in clips])
+    groups = (np.arange(len(described))[:, np.newaxis] * len(speakers) + of_clip).ravel()
+    labels = np.tile(label_indices(clips), len(described))
+    flat = described.reshape(-1, described.shape[-1]).astype(np.float64)
+    is_heard = ~np.isnan(flat).any(axis=1)
+    flat, groups, labels = flat[is_heard], groups[is_heard], labels[is_heard]
+    _, index = np.unique(groups, return_inverse=True)
+    means = np.zeros((index.max() + 1, flat.shape[1]))
+    np.add.at(means, index, flat)
+    means /= np.bincount(index)[:, np.newaxis]
+    return flat - means[index], labels, means
+
+
+def voiceprints(
+    clips: Sequence[Clip], described: NDArray[np.float32], size: int
+) -> tuple[NDArray[np.float32], tuple[float, ...]]:
+    """Return what makes voiceprints of what is heard, shape ``(num_numbers, size)``, and the variance between voices.
+
+    Linear discriminant analysis between speakers in one recording each, scaled so that a voice spreads with variance 1.
+
+    Args:
+        clips: Who says what.
+        described: As of :func:`prepare`.
+        size: Of a voiceprint.
+    """
+    centred, _, means = _around_speakers(clips, described)
+    within = centred.T @ centred / len(centred)
+    ridge = _RIDGE * np.trace(within) / len(within) * np.eye(len(within))
+    _, vectors = eigh(np.cov(means.T), within + ridge)
+    chosen = vectors[:, ::-1][:, :size]
+    chosen /= np.sqrt(np.einsum("ik,ij,jk->k", chosen, within, chosen))
+    variance = np.maximum(np.var(means @ chosen, axis=0), 1e-3)
+    return chosen.astype(np.float32), tuple(variance.tolist())
+
+
+def trust(judge: Judge, sounds: Sounds) -> NDArray[np.float32]:
+    """Return how far to trust the judgement by voice: the two numbers of :attr:`StreamingNetwork.trust`.
+
+    Found on ``sounds`` of speakers whom the network does not know: of its own it knows too well how they sound.
+    """
+    network = judge.network
+    if not isinstance(network, StreamingNetwork):
+        raise TypeError("only a network that adapts trusts what it remembers")
+    heard = np.flatnonzero(sounds.is_heard)
+    labels, described = label_indices(sounds.clips)[heard], sounds.described[heard]
+    weights = _balanced(sounds.clips, heard)
+    as_stranger = _log_softmax(np.asarray(network.logits_as_stranger(described), np.float64))
+    parts = []
+    for num_earlier, one_emotion in _STATES:
+        voices = [
+            _remembered(sounds, indices)
+            for indices in earlier_clips(sounds.clips, num_earlier, one_emotion=one_emotion)
+        ]
+        known = [np.array([[voices[index].weight] for index in heard], np.float32)]
+        for name in ("mean", "mean_square"):
+            known.append(np.array([getattr(voices[index], name)[: network.size] for index in heard], np.float32))
+        by_voice = _log_softmax(np.asarray(network.logits_by_voice(described, *known), np.float64))
+        weight = _WEIGHT_OF_ONE_EMOTION if one_emotion else 1.0
+        parts.append((np.log1p(known[0].astype(np.float64)), by_voice, weight * weights))
+
+    def loss(numbers: NDArray[np.float64]) -> float:
+        total = 0.0
+        for log_weight, by_voice, weighs in parts:
+            part = 1.0 / (1.0 + np.exp(-(numbers[0] + numbers[1] * log_weight)))
+            joined = _log_softmax(np.exp(numbers[2]) * (part * by_voice + (1.0 - part) * as_stranger))
+            total -= float((weighs * joined[np.arange(len(labels)), labels]).sum())
+        return total / len(parts) + 1e-3 * float(np.square(numbers[:2]).sum())
+
+    return np.asarray(minimize(loss, np.zeros(3), method="L-BFGS-B").x[:2], np.float32)
+
+
+def _remembered(sounds: Sounds, indices: Sequence[int]) -> Voice:
+    voice = Voice.unknown(sounds.impressions.shape[1])
+    for index in indices:
+        if sounds.is_heard[index] and sounds.worth[index] > 0.0:
+            voice = voice.heard(sounds.impressions[index], float(sounds.worth[index]))
+    return voice
+
+
+def _balanced(clips: Sequence[Clip], chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+    groups = [(clips[index].corpus, clips[index].label) for index in chosen]
+    weights = np.array([1.0 / groups.count(group) for group in groups])
+    return np.asarray(weights / weights.sum())
+
+
+def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))

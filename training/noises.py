@@ -1,0 +1,44 @@
+"""Rows of what is no speech, as the network is given them where a detector takes it for speech."""
+
+import hashlib
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from streamer.features.extractor import RowExtractor
+from streamer.settings import SAMPLE_RATE_HZ, FeatureSettings
+from training.cache import cache_dir, reading, write_whole
+from training.dataset import rows_context
+from training.experiment import QUIET
+from training.hearing import Rows
+from training.scenes.acoustics import active_level_db
+from training.scenes.noises import NOISES
+
+_NUM_NOISES = 400
+_SECONDS = (0.8, 6.0)
+_LEVEL_DBFS = (-55.0, -12.0)
+
+
+def noise_rows(features: FeatureSettings) -> list[Rows]:
+    """Return the rows of noises of all kinds, from the cache where they were made before."""
+    key = hashlib.sha256(f"noises {_NUM_NOISES} {rows_context(features, QUIET)}".encode()).hexdigest()[:32]
+    path = cache_dir() / "noises" / f"{key}.npz"
+    if not path.exists():
+        made = [_rows(number, features) for number in range(_NUM_NOISES)]
+        write_whole(path, partial(_save, made))
+    with reading(path) as file, np.load(file) as arrays:
+        return [np.asarray(arrays[name], np.float32) for name in arrays.files]
+
+
+def _rows(number: int, features: FeatureSettings) -> Rows:
+    random = np.random.default_rng([7, number])
+    make = list(NOISES.values())[number % len(NOISES)]
+    noise = make(int(random.uniform(*_SECONDS) * SAMPLE_RATE_HZ), random)
+    gain_db = random.uniform(*_LEVEL_DBFS) - active_level_db(noise)
+    samples = np.rint(32768.0 * noise * 10.0 ** (gain_db / 20.0))
+    return RowExtractor(features).push(np.clip(samples, -32768, 32767).astype(np.int16))
+
+
+def _save(made: list[Rows], file: Any) -> None:
+    np.savez(file, *made)

@@ -1,0 +1,81 @@
+"""What those who never heard a speaker take the utterances for: of training speakers, too.
+
+What is remembered of a voice is freed of the emotions in it, as far as they are known. In use they are guessed by a
+network that never heard the speaker. Of its own training speakers it guesses too well: it would learn to trust what
+will not be as right. So small networks that learnt from the others guess for it, each of a part of the speakers.
+"""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from training.corpora.base import LABELS, Clip
+from training.experiment import Experiment
+from training.figures import label_indices
+from training.folds import speaker_of
+from training.networks.streaming import Head
+
+_NUM_PARTS = 4
+_NUM_STEPS, _BATCH_SIZE, _RATE, _DECAY = 800, 256, 2e-3, 1e-2
+
+
+def guesses(clips: Sequence[Clip], described: NDArray[np.float32], experiment: Experiment) -> NDArray[np.float32]:
+    """Return posteriors for clips, by networks that were trained without their speakers.
+
+    Args:
+        clips: Who says what.
+        described: What is heard of each clip in each recording, shape ``(num_recordings, num_clips, size)``; NaN where
+            nobody is.
+        experiment: How large networks are, how they learn, and how far they are trusted.
+
+    Returns:
+        Shape ``(num_recordings, num_clips, num_labels)``; even where nobody is heard.
+    """
+    if experiment.sessions is None:
+        raise ValueError("the experiment has no sessions, in which anything would be remembered")
+    speakers = list(dict.fromkeys(map(speaker_of, clips)))
+    part_of = np.array([speakers.index(speaker_of(clip)) % _NUM_PARTS for clip in clips])
+    found = np.full((*described.shape[:2], len(LABELS)), 1.0 / len(LABELS), np.float32)
+    for part in range(_NUM_PARTS):
+        learns = part_of != part
+        if not learns.any() or learns.all():
+            continue
+        asked = ~np.isnan(described[:, ~learns]).any(axis=-1)
+        head = _trained(clips, described, learns, experiment, seed=part)
+        logits = np.asarray(head(described[:, ~learns][asked], training=False)) / experiment.sessions.memory_temperature
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        block = found[:, ~learns]
+        block[asked] = exponentials / exponentials.sum(axis=1, keepdims=True)
+        found[:, ~learns] = block
+    return found
+
+
+def _trained(
+    clips: Sequence[Clip], described: NDArray[np.float32], learns: NDArray[np.bool_], experiment: Experiment, seed: int
+) -> Head:
+    keras.utils.set_random_seed(seed)
+    random = np.random.default_rng(seed)
+    labels, corpora = label_indices(clips), np.array([clip.corpus for clip in clips])
+    is_heard = learns & ~np.isnan(described).any(axis=(0, 2))
+    groups = [
+        indices
+        for corpus in dict.fromkeys(corpora.tolist())
+        for label in range(len(LABELS))
+        if (indices := np.flatnonzero(is_heard & (corpora == corpus) & (labels == label))).size
+    ]
+    head = Head(len(LABELS), experiment.network)
+    rows = keras.Input((described.shape[-1],))
+    dropped = keras.layers.Dropout(experiment.network.stranger_dropout)(rows)
+    model = keras.Model(rows, head(dropped))
+    rate = keras.optimizers.schedules.CosineDecay(_RATE, _NUM_STEPS, alpha=0.02)
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=experiment.learning.label_smoothing)
+    model.compile(keras.optimizers.AdamW(rate, weight_decay=_DECAY, clipnorm=5.0), loss, jit_compile=False)
+    each = np.eye(len(LABELS), dtype=np.float32)
+    for _ in range(_NUM_STEPS):
+        drawn = [groups[group] for group in random.integers(0, len(groups), _BATCH_SIZE)]
+        chosen = np.array([indices[random.integers(indices.size)] for indices in drawn])
+        recordings = random.integers(0, len(described), _BATCH_SIZE)
+        model.train_on_batch(described[recordings, chosen], each[labels[chosen]])
+    return head
