@@ -21,13 +21,14 @@ def to_onnx(network: Network, info: ModelInfo, self_test: SelfTest) -> bytes:
     """Return the model file of ``network`` in the form that streams, with ``info`` and ``self_test`` as metadata."""
     streaming = stepwise(network)
     rows = tf.TensorSpec((None, info.features.num_columns), tf.float32, INPUT_NAME)
+    context = [tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in streaming.context.items()]
     states = [tf.TensorSpec(spec.shape, spec.dtype, STATE + name) for name, spec in streaming.state.items()]
 
-    def function(rows: Any, *state: Any) -> dict[str, Any]:
-        logits, following = streaming.step(rows, state)
-        return {OUTPUT_NAME: logits, **_named(streaming.state, following)}
+    def function(rows: Any, *given: Any) -> dict[str, Any]:
+        outputs, following = streaming.step(rows, given[: len(context)], given[len(context) :])
+        return {**outputs, **_named(streaming.state, following)}
 
-    return _convert(function, [rows, *states], {**info.to_metadata(), **self_test.to_metadata()})
+    return _convert(function, [rows, *context, *states], {**info.to_metadata(), **self_test.to_metadata()})
 
 
 def detector_to_onnx(network: Any, metadata: Mapping[str, str]) -> bytes:

@@ -6,15 +6,16 @@ Everything carried is zeros at the start.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
+from streamer.emotion.model_file import OUTPUT_NAME, VOICE_INPUTS, VOICE_OUTPUTS
 from training.networks import Network
 from training.networks.seed import SeedNetwork
-from training.networks.streaming import VARIANCE_FLOOR, CausalBlock, StreamingNetwork, TimePooling
+from training.networks.statistics import GLIDE_LAGS, MOST_PAST_ROWS
+from training.networks.streaming import StreamingNetwork
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,11 @@ class Stepwise:
 
     state: Mapping[str, tf.TensorSpec]
     """What is carried along."""
-    step: Callable[[Any, Sequence[Any]], tuple[Any, Sequence[Any]]]
-    """From rows, shape ``(num_rows, num_columns)``, and the state, in the order of ``state``, to logits, shape
-    ``(1, num_labels)``, and the next state."""
+    step: Callable[[Any, Sequence[Any], Sequence[Any]], tuple[Mapping[str, Any], Sequence[Any]]]
+    """From rows, shape ``(num_rows, num_columns)``, the context and the state, in their order, to the outputs by name
+    and the next state."""
+    context: Mapping[str, tf.TensorSpec] = field(default_factory=dict)
+    """What it is told that stays the same for all chunks."""
 
 
 def stepwise(network: Network) -> Stepwise:
@@ -39,86 +42,48 @@ def _seed(network: SeedNetwork) -> Stepwise:
         "sums": tf.TensorSpec((1, network.num_columns), tf.float64),
     }
 
-    def step(rows: Any, carried: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
+    def step(rows: Any, _context: Sequence[Any], carried: Sequence[Any]) -> tuple[Mapping[str, Any], Sequence[Any]]:
         count, sums = carried
         count = count + tf.shape(rows, tf.int64)[0]
-        sums = _sum_with(sums, tf.cast(rows, tf.float64))
-        return network.logits_of_mean(tf.cast(sums / tf.cast(count, tf.float64), tf.float32)), (count, sums)
+        sums = tf.reduce_sum(tf.concat([sums, tf.cast(rows, tf.float64)], 0), 0, keepdims=True)
+        logits = network.logits_of_mean(tf.cast(sums / tf.cast(count, tf.float64), tf.float32))
+        return {OUTPUT_NAME: logits}, (count, sums)
 
     return Stepwise(state, step)
 
 
 def _streaming(network: StreamingNetwork) -> Stepwise:
-    num_columns = [network.num_columns, *network.settings.channels]
-    caches = {
-        f"cache_{index}": tf.TensorSpec((block.kernel_rows - 1, columns), tf.float32)
-        for index, (block, columns) in enumerate(zip(network.blocks, num_columns, strict=False))
+    statistics, size = network.statistics, network.size
+    state = {
+        "count": tf.TensorSpec((), tf.int64),
+        "sums": tf.TensorSpec((statistics.num_weights, statistics.num_signals), tf.float64),
+        "past": tf.TensorSpec((MOST_PAST_ROWS, network.num_columns), tf.float32),
     }
-    pooled = _pooled_state(network.pooling, num_columns[-1])
-    convolutions = [_Convolution(block) for block in network.blocks]
+    numbers = tf.TensorSpec((1, network.impression_size), tf.float32)
+    context = dict(zip(VOICE_INPUTS, (tf.TensorSpec((1, 1), tf.float32), numbers, numbers), strict=True))
 
-    def step(rows: Any, carried: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
-        count, heard, *before = carried
-        frames, num_frames, after = rows, count, []
-        for convolution, cache in zip(convolutions, before, strict=True):
-            frames, num_frames, last_rows = convolution.push(frames, num_frames, cache)
-            after.append(last_rows)
-        num_frames = num_frames + tf.shape(frames, tf.int64)[0]
-        statistics, heard = _pool(network.pooling, frames, num_frames, heard)
-        next_count = count + tf.shape(rows, tf.int64)[0]
-        return network.logits_of_statistics(statistics), (next_count, heard, *after)
+    def step(rows: Any, voice: Sequence[Any], carried: Sequence[Any]) -> tuple[Mapping[str, Any], Sequence[Any]]:
+        count, sums, past = carried
+        joined = tf.concat([past, rows], 0)
+        num_rows = tf.shape(rows)[0]
+        lags = [joined[MOST_PAST_ROWS - lag : MOST_PAST_ROWS - lag + num_rows, -2:] for lag in GLIDE_LAGS]
+        first = MOST_PAST_ROWS - network.settings.kernel_rows + 1
+        changes = network.change(joined[tf.newaxis, first:, : network.num_cepstra])
+        num_past = (tf.cast(count, tf.int32) + tf.range(num_rows))[tf.newaxis]
+        of_rows = statistics.sums(
+            rows[tf.newaxis], tf.stack(lags, 1)[tf.newaxis], changes, num_past, tf.ones_like(num_past, tf.float32)
+        )
+        sums = sums + of_rows[0]
+        count = count + tf.shape(rows, tf.int64)[0]
+        described = network.of_sums(sums[tf.newaxis])
+        # Judged twice at once: beside the voice, and beside nothing.
+        weight, mean, mean_square = (tf.concat([part, tf.zeros_like(part)], 0) for part in voice)
+        logits = network.judge(tf.concat([described, described], 0), weight, mean[:, :size], mean_square[:, :size])
+        outputs = (logits[1:], network.impressions(described)[0], network.worth(described, count))
+        return {OUTPUT_NAME: logits[:1], **dict(zip(VOICE_OUTPUTS, outputs, strict=True))}, (
+            count,
+            sums,
+            joined[num_rows:],
+        )
 
-    return Stepwise({"count": tf.TensorSpec((), tf.int64), "heard": pooled, **caches}, step)
-
-
-class _Convolution:
-    """A causal block on chunks: convolution, normalisation and rectifier as one product with the windows over rows.
-
-    A window starts where the number of rows before it is a multiple of the stride, also across chunks. A chunk may
-    hold the start of no window: convolutions of onnxruntime refuse that, products take it.
-    """
-
-    def __init__(self, block: CausalBlock) -> None:
-        """Take the weights of ``block``; in use its normalisation is a factor and an offset a channel."""
-        self._stride, self._kernel_rows = block.stride, block.kernel_rows
-        kernel, offset = block.folded()
-        self._kernel = np.reshape(kernel, (-1, kernel.shape[-1])).astype(np.float32)
-        self._offset = offset.astype(np.float32)
-
-    def push(self, rows: Any, num_before: Any, cache: Any) -> tuple[Any, Any, Any]:
-        """Return the frames that ``rows`` complete, how many were complete before, and the last rows for the next."""
-        joined = tf.concat([cache, rows], 0)
-        num_rows = tf.shape(rows, tf.int64)[0]
-        # All numbers are at least 0: truncated division, which ONNX has, rounds down.
-        num_frames = tf.truncatediv(num_before + (self._stride - 1), self._stride) if self._stride > 1 else num_before
-        first = num_frames * self._stride - num_before if self._stride > 1 else tf.constant(0, tf.int64)
-        starts = tf.range(first, num_rows, self._stride, dtype=tf.int64)
-        windows = tf.gather(joined, starts[:, tf.newaxis] + np.arange(self._kernel_rows, dtype=np.int64), axis=0)
-        product = tf.matmul(tf.reshape(windows, (-1, len(self._kernel))), self._kernel)
-        return tf.nn.relu(product + self._offset), num_frames, joined[num_rows:]
-
-
-def _pooled_state(pooling: TimePooling, num_channels: int) -> tf.TensorSpec:
-    if pooling.kind == "maximum":
-        return tf.TensorSpec((1, num_channels), tf.float32)
-    # Sums over hours still tell a frame from none.
-    return tf.TensorSpec((1, num_channels * pooling.numbers_per_channel), tf.float64)
-
-
-def _pool(pooling: TimePooling, frames: Any, num_frames: Any, heard: Any) -> tuple[Any, Any]:
-    """Return the statistics after ``frames``, the last of ``num_frames``, and what is kept of all of them."""
-    if pooling.kind == "maximum":
-        highest = tf.reduce_max(tf.concat([heard, frames], 0), 0, keepdims=True)
-        return highest, highest
-    exact = tf.cast(frames, tf.float64)
-    if pooling.kind == "mean":
-        heard = _sum_with(heard, exact)
-        return tf.cast(heard / tf.cast(num_frames, tf.float64), tf.float32), heard
-    heard = _sum_with(heard, tf.concat([exact, tf.square(exact)], 1))
-    mean, mean_square = tf.split(heard / tf.cast(num_frames, tf.float64), 2, axis=1)
-    variance = tf.maximum(mean_square - tf.square(mean), 0.0)
-    return tf.cast(tf.concat([mean, tf.sqrt(variance + VARIANCE_FLOOR)], 1), tf.float32), heard
-
-
-def _sum_with(sums: Any, frames: Any) -> Any:
-    return tf.reduce_sum(tf.concat([sums, frames], 0), 0, keepdims=True)
+    return Stepwise(state, step, context)

@@ -1,7 +1,7 @@
 """What of rows over time the network hears: weighted moments, all from one table of sums.
 
 The sums of products of weights and signals are all that has to be kept of an utterance: they can be kept running, and
-cut anywhere.
+cut anywhere. Everything is done for all signals at once: a graph of few operations costs less than the numbers do.
 """
 
 from typing import Any
@@ -12,15 +12,20 @@ from keras import ops
 GLIDE_LAGS = (1, 3, 8)
 """Rows between two pitches whose difference is a glide."""
 MOST_PAST_ROWS = max(GLIDE_LAGS)
-_GLIDE_OCTAVES = 0.25
-"""From one row to the next; more is an error of an octave, or another syllable."""
-_GLIDE_SCALE = 10.0
+_CHANGE = GLIDE_LAGS.index(3)
+"""The lag of the changes of all else."""
+_MOST_GLIDE_OCTAVES = 0.25 * np.minimum(GLIDE_LAGS, 2)
+"""More is an error of an octave, or another syllable."""
+_GLIDE_SCALE = 10.0 / np.sqrt(GLIDE_LAGS)
 _NUM_RELATED = 8
-"""Cepstra whose correlations are heard."""
+"""Cepstra whose correlations, among them and with the pitch, are heard."""
 _UNVOICED, _VOICED = 0.2, 0.45
 """Harmonicity below which a row has no weight as voiced, and from which it has all."""
 _LEAST_WEIGHT = 0.02
 _LEAST_DEVIATION = 0.03
+_MOST_SKEW = 5.0
+
+_WEIGHTS = ("voiced", "all", "unvoiced", "both voiced", "past", "pitched", *(f"glide {lag}" for lag in GLIDE_LAGS))
 
 
 class RowStatistics:
@@ -30,129 +35,119 @@ class RowStatistics:
     """
 
     def __init__(self, num_cepstra: int) -> None:
-        """Lay out the table."""
+        """Lay out the table of sums, and what is read from where."""
         self.num_cepstra = num_cepstra
-        names = ["one", "cepstra", "cepstra2", "cepstra3", "change", "change2", "pitch", "pitch2", "pitch3"]
-        names += ["harmonicity", "harmonicity2", "voiced", "voiced2", "harmonicity_change", "harmonicity_change2"]
-        names += [
-            f"{kind}{lag}{power}" for lag in GLIDE_LAGS for kind in ("glide", "rise", "fall") for power in ("", "_2")
+        sizes = {"cepstra": num_cepstra, "pitch": 1, "harmonicity": 1, "voiced": 1, "swing": 1, "change": num_cepstra}
+        sizes |= dict.fromkeys(("glide", "rise", "fall"), len(GLIDE_LAGS))
+        ends = np.cumsum([0, *sizes.values()])
+        places = {name: np.arange(first, end) for name, first, end in zip(sizes, ends, ends[1:], strict=False)}
+        num_single, num_cubed = int(ends[-1]), num_cepstra + 1
+        self._first, self._second = np.triu_indices(_NUM_RELATED + 1, 1)
+        self._related = np.array([*range(_NUM_RELATED), num_cepstra])
+        self._num_cubed = num_cubed
+        self.num_weights = len(_WEIGHTS)
+        self.num_signals = 1 + 2 * num_single + num_cubed + len(self._first)
+
+        def place(weight: str, signals: Any) -> Any:
+            return _WEIGHTS.index(weight) * self.num_signals + 1 + np.asarray(signals)
+
+        spread = [place(weight, places[name]) for weight, name in _SPREAD]
+        spread += [
+            place(f"glide {lag}", [places[name][index] for name in ("glide", "rise", "fall")])
+            for index, lag in enumerate(GLIDE_LAGS)
         ]
-        wide = ("cepstra", "cepstra2", "cepstra3", "change", "change2")
-        sizes = [num_cepstra if name in wide else 1 for name in names]
-        pairs = np.triu_indices(_NUM_RELATED + 1, 1)
-        self._pairs = [(int(a), int(b)) for a, b in zip(*pairs, strict=True)]
-        names, sizes = [*names, "products"], [*sizes, len(self._pairs)]
-        ends = np.cumsum(sizes)
-        self._places = {name: (int(end - size), int(end)) for name, size, end in zip(names, sizes, ends, strict=True)}
-        self.num_signals = int(ends[-1])
-        self.weight_names = ("voiced", "all", "unvoiced", "voiced_past", "past", "pitched", *map(str, GLIDE_LAGS))
-
-    @property
-    def size(self) -> int:
-        """How many statistics there are."""
-        return 9 * self.num_cepstra + 3 + 8 + 6 * len(GLIDE_LAGS) + len(self._pairs)
-
-    @property
-    def num_weights(self) -> int:
-        """How many kinds of weight a row has."""
-        return len(self.weight_names)
+        # Of these the mean and the deviation are heard; of changes, which are on average none, only the latter.
+        self._means = np.concatenate([place("past", places["change"]), *spread])
+        self._mean_squares = self._means + num_single
+        self._cubes = (
+            np.concatenate([place("voiced", places["cepstra"]), place("pitched", places["pitch"])]) + 2 * num_single
+        )
+        lookup = {int(entry): index for index, entry in enumerate(self._means)}
+        self._skewed = np.array([lookup[int(entry)] for entry in self._cubes - 2 * num_single])
+        self._unvoiced = place("unvoiced", places["cepstra"])
+        self._of_related = place("voiced", self._related)
+        self._products = place("voiced", 2 * num_single + num_cubed + np.arange(len(self._first)))
+        self.size = 2 * self._means.size + self._cubes.size + len(self._first)
 
     def sums(self, rows: Any, past: Any, changes: Any, num_past: Any, is_valid: Any) -> Any:
         """Return the table of sums, shape ``(batch, num_weights, num_signals)``, float64.
 
         Args:
             rows: Shape ``(batch, time, num_cepstra + 2)``.
-            past: For each row those ``GLIDE_LAGS`` before it: pitch and harmonicity, shape
+            past: Pitch and harmonicity of the rows ``GLIDE_LAGS`` before each, shape
                 ``(batch, time, len(GLIDE_LAGS), 2)``.
             changes: What the convolution makes of the cepstra, shape ``(batch, time, num_cepstra)``.
             num_past: How many rows came before each, shape ``(batch, time)``.
             is_valid: Shape ``(batch, time)``, 1 for rows and 0 for padding.
         """
-        weights, signals = self._weights(rows, past, num_past), self._signals(rows, past, changes)
+        cepstra, pitch, harmonicity = rows[..., :-2], rows[..., -2:-1], rows[..., -1:]
+        voiced, voiced_past = voicing(harmonicity), voicing(past[..., 1])
+        has_past = ops.cast(ops.expand_dims(num_past, -1) >= np.array(GLIDE_LAGS, np.int32), "float32")
+        has_all = has_past[..., -1:]
+        glides = pitch - past[..., 0]
+        is_glide = ops.cast(ops.abs(glides) < _MOST_GLIDE_OCTAVES.astype(np.float32), "float32")
+        weights = ops.concatenate(
+            [
+                voiced + _LEAST_WEIGHT,
+                ops.ones_like(voiced),
+                1.0 - voiced + _LEAST_WEIGHT,
+                (ops.sqrt(voiced * voiced_past[..., _CHANGE : _CHANGE + 1] + 1e-9) + _LEAST_WEIGHT) * has_all,
+                has_all,
+                voiced + 1e-4,
+                (is_glide * voiced * voiced_past + 1e-5) * has_past,
+            ],
+            -1,
+        )
+        glides = glides * _GLIDE_SCALE.astype(np.float32)
+        swing = harmonicity - past[..., _CHANGE, 1:]
+        single = ops.concatenate(
+            [cepstra, pitch, harmonicity, voiced, swing, changes, glides, ops.relu(glides), ops.relu(-glides)], -1
+        )
+        squares = single * single
+        cubes = (squares * single)[..., : self._num_cubed]
+        related = ops.take(single, self._related, -1)
+        products = ops.take(related, self._first, -1) * ops.take(related, self._second, -1)
+        signals = ops.concatenate([ops.ones_like(pitch), single, squares, cubes, products], -1)
         weights = ops.cast(weights * ops.expand_dims(is_valid, -1), "float64")
         return ops.matmul(ops.transpose(weights, (0, 2, 1)), ops.cast(signals, "float64"))
 
-    def _weights(self, rows: Any, past: Any, num_past: Any) -> Any:
-        voiced, voiced_past = voicing(rows[..., -1:]), voicing(past[..., 1])
-        has_past = ops.cast(ops.expand_dims(num_past, -1) >= np.array(GLIDE_LAGS, np.int32), "float32")
-        lag = GLIDE_LAGS.index(3)
-        both = ops.sqrt(voiced * voiced_past[..., lag : lag + 1] + 1e-9)
-        glides = ops.abs(rows[..., -2:-1] - past[..., 0])
-        most = _GLIDE_OCTAVES * np.minimum(GLIDE_LAGS, 2).astype(np.float32)
-        is_glide = ops.cast(glides < most, "float32") * voiced * voiced_past + 1e-5
-        parts = [
-            voiced + _LEAST_WEIGHT,
-            ops.ones_like(voiced),
-            1.0 - voiced + _LEAST_WEIGHT,
-            (both + _LEAST_WEIGHT) * has_past[..., lag : lag + 1],
-            has_past[..., lag : lag + 1],
-            voiced + 1e-4,
-            is_glide * has_past,
-        ]
-        return ops.concatenate(parts, -1)
-
-    def _signals(self, rows: Any, past: Any, changes: Any) -> Any:
-        cepstra, pitch, harmonicity = rows[..., :-2], rows[..., -2:-1], rows[..., -1:]
-        voiced, lag = voicing(harmonicity), GLIDE_LAGS.index(3)
-        change = harmonicity - past[..., lag, 1:]
-        parts = [ops.ones_like(pitch), cepstra, cepstra**2, cepstra**3, changes, changes**2]
-        parts += [pitch, pitch**2, pitch**3, harmonicity, harmonicity**2, voiced, voiced**2, change, change**2]
-        for index, rows_before in enumerate(GLIDE_LAGS):
-            glide = (pitch - past[..., index, :1]) * (_GLIDE_SCALE / rows_before**0.5)
-            rise, fall = ops.relu(glide), ops.relu(-glide)
-            parts += [glide, glide**2, rise, rise**2, fall, fall**2]
-        related = ops.concatenate([cepstra[..., :_NUM_RELATED], pitch], -1)
-        first, second = np.array(self._pairs).T
-        parts.append(ops.take(related, first, -1) * ops.take(related, second, -1))
-        return ops.concatenate(parts, -1)
-
     def of_sums(self, sums: Any) -> Any:
         """Return the statistics, shape ``(batch, size)``, float32, of the table of sums."""
-        parts = []
-        for weight, signal, cubes in (("voiced", "cepstra", True), ("all", "cepstra", False)):
-            parts += self._spread(sums, weight, signal, with_skew=cubes)
-        parts.append(self._mean(sums, "unvoiced", "cepstra"))
-        parts += self._spread(sums, "voiced_past", "change")
-        parts += self._spread(sums, "past", "change")[1:]
-        parts += self._spread(sums, "pitched", "pitch", with_skew=True)
-        for weight, signal in (("all", "harmonicity"), ("voiced", "harmonicity"), ("all", "voiced")):
-            parts += self._spread(sums, weight, signal)
-        parts += self._spread(sums, "past", "harmonicity_change")
-        for lag in GLIDE_LAGS:
-            for kind in ("glide", "rise", "fall"):
-                parts += self._spread(sums, str(lag), f"{kind}{lag}", square="_2")
-        parts.append(self._correlations(sums))
+        table = ops.reshape(sums / (sums[..., :1] + 1e-6), (-1, self.num_weights * self.num_signals))
+        mean = ops.take(table, self._means, -1)
+        mean_square = ops.take(table, self._mean_squares, -1)
+        deviation = ops.sqrt(ops.maximum(mean_square - mean * mean, 1e-8)) + _LEAST_DEVIATION
+        skewed, spread = ops.take(mean, self._skewed, -1), ops.take(deviation, self._skewed, -1)
+        third = ops.take(table, self._cubes, -1) - 3.0 * skewed * ops.take(mean_square, self._skewed, -1)
+        skew = (third + 2.0 * skewed * skewed * skewed) / (spread * spread * spread)
+        parts = [
+            mean[:, self.num_cepstra :],
+            ops.log(deviation),
+            ops.clip(skew, -_MOST_SKEW, _MOST_SKEW),
+            ops.take(table, self._unvoiced, -1),
+            self._correlations(table),
+        ]
         return ops.cast(ops.concatenate(parts, -1), "float32")
 
-    def _mean(self, sums: Any, weight: str, signal: str) -> Any:
-        row = self.weight_names.index(weight)
-        first, end = self._places[signal]
-        return sums[:, row, first:end] / (sums[:, row, :1] + 1e-6)
+    def _correlations(self, table: Any) -> Any:
+        mean = ops.take(table, self._of_related, -1)
+        mean_square = ops.take(table, self._of_related + (self._mean_squares[0] - self._means[0]), -1)
+        scaled = 1.0 / ops.sqrt(ops.maximum(mean_square - mean * mean, 1e-4))
+        first, second = self._first, self._second
+        covariance = ops.take(table, self._products, -1) - ops.take(mean, first, -1) * ops.take(mean, second, -1)
+        return covariance * ops.take(scaled, first, -1) * ops.take(scaled, second, -1)
 
-    def _spread(self, sums: Any, weight: str, signal: str, *, square: str = "2", with_skew: bool = False) -> list[Any]:
-        mean, mean_square = self._mean(sums, weight, signal), self._mean(sums, weight, signal + square)
-        deviation = ops.sqrt(ops.maximum(mean_square - mean**2, 1e-8))
-        found = [mean, ops.log(deviation + _LEAST_DEVIATION)]
-        if with_skew:
-            third = self._mean(sums, weight, signal + "3") - 3.0 * mean * mean_square + 2.0 * mean**3
-            found.append(ops.clip(third / (deviation + _LEAST_DEVIATION) ** 3, -5.0, 5.0))
-        return found
 
-    def _correlations(self, sums: Any) -> Any:
-        def of_both(name: str) -> Any:
-            return ops.concatenate(
-                [
-                    self._mean(sums, "voiced", f"cepstra{name}")[:, :_NUM_RELATED],
-                    self._mean(sums, "voiced", f"pitch{name}"),
-                ],
-                -1,
-            )
-
-        mean = of_both("")
-        deviation = ops.sqrt(ops.maximum(of_both("2") - mean**2, 1e-4))
-        first, second = np.array(self._pairs).T
-        products = self._mean(sums, "voiced", "products") - ops.take(mean, first, -1) * ops.take(mean, second, -1)
-        return products / (ops.take(deviation, first, -1) * ops.take(deviation, second, -1))
+_SPREAD = (
+    ("voiced", "cepstra"),
+    ("all", "cepstra"),
+    ("both voiced", "change"),
+    ("pitched", "pitch"),
+    ("all", "harmonicity"),
+    ("voiced", "harmonicity"),
+    ("all", "voiced"),
+    ("past", "swing"),
+)
 
 
 def voicing(harmonicity: Any) -> Any:

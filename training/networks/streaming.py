@@ -144,13 +144,13 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         parts = [
             self.absolute_dropout(described, training=training),
             self.voice_dropout(relative, training=training),
-            ops.log1p(weight) * ops.ones_like(described[:, :1]),
+            ops.log(1.0 + weight) * ops.ones_like(described[:, :1]),
         ]
         return self.voice(ops.concatenate(parts, -1), training=training)
 
     def judge(self, described: Any, weight: Any, mean: Any, mean_square: Any) -> Any:
         """Return the logits of both heads as one, and of noise as even as no answer is: log-probabilities."""
-        trust = ops.sigmoid(self.trust[0] + self.trust[1] * ops.log1p(weight))
+        trust = ops.sigmoid(self.trust[0] + self.trust[1] * ops.log(1.0 + weight))
         by_voice = ops.log_softmax(self.logits_by_voice(described, weight, mean, mean_square))
         logits = trust * by_voice + (1.0 - trust) * ops.log_softmax(self.logits_as_stranger(described))
         speech = self.speech_probability(described)
@@ -168,7 +168,7 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         """Return what to remember of each utterance for each label, shape ``(batch, num_labels, impression_size)``."""
         without = ops.expand_dims(described, 1) - self.shift
         voiceprints = ops.expand_dims(ops.matmul(described, self.voiceprint), 1)
-        return ops.concatenate([without, ops.repeat(voiceprints, self.num_labels, 1)], -1)
+        return ops.concatenate([without, ops.concatenate([voiceprints] * self.num_labels, 1)], -1)
 
     @property
     def impression_size(self) -> int:
