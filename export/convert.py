@@ -8,7 +8,7 @@ import tf2onnx
 from onnx import helper
 
 from export.stepwise import stepwise
-from streamer.emotion.model_file import INPUT_NAME, OUTPUT_NAME, ModelInfo, SelfTest
+from streamer.emotion.model_file import INPUT_NAME, ModelInfo, SelfTest
 from streamer.onnx import NEXT_STATE, STATE
 from streamer.speech.network import PROBABILITIES, ROWS
 from training.networks import Network

@@ -69,11 +69,11 @@ def _streaming(network: StreamingNetwork) -> Stepwise:
         lags = [joined[MOST_PAST_ROWS - lag : MOST_PAST_ROWS - lag + num_rows, -2:] for lag in GLIDE_LAGS]
         first = MOST_PAST_ROWS - network.settings.kernel_rows + 1
         changes = network.change(joined[tf.newaxis, first:, : network.num_cepstra])
-        num_past = (tf.cast(count, tf.int32) + tf.range(num_rows))[tf.newaxis]
+        num_past = tf.cast(count + tf.range(tf.cast(num_rows, tf.int64)), tf.float32)[tf.newaxis]
         of_rows = statistics.sums(
-            rows[tf.newaxis], tf.stack(lags, 1)[tf.newaxis], changes, num_past, tf.ones_like(num_past, tf.float32)
+            rows[tf.newaxis], tf.stack(lags, 1)[tf.newaxis], changes, num_past, tf.ones_like(num_past)
         )
-        sums = sums + of_rows[0]
+        sums = sums + tf.cast(of_rows[0], tf.float64)  # which still tells a row from none after hours
         count = count + tf.shape(rows, tf.int64)[0]
         described = network.of_sums(sums[tf.newaxis])
         # Judged twice at once: beside the voice, and beside nothing.

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,7 +31,7 @@ An open microphone comes on top; docs/performance.md has figures of all of it.
 """
 _EPILOG = """\
 exit codes: 0 clean; 1 the stream broke midway; 2 usage, or input missing, unreadable or not audio;
-3 device absent, lost or stalled; 4 model; 75 a hung device; 130, 143 a second signal
+3 device absent, lost or stalled; 4 model or profile; 75 a hung device; 130, 143 a second signal
 """
 
 
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"emotion-streamer {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(subparsers)
+    _add_calibrate(subparsers)
     devices = subparsers.add_parser("devices", help="list the capture devices")
     devices.add_argument("--json", action="store_true", help="for programs")
     devices.set_defaults(command=lambda parsed: commands.devices(as_json=parsed.json))
@@ -100,13 +102,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_run(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
-    run = subparsers.add_parser("run", parents=[_models()], help="listen and print", epilog=_EPILOG)
-    run.add_argument("-i", dest="input", default="mic", metavar="mic|FILE|-", help="input; - is raw PCM on stdin")
-    run.add_argument("--rate", type=_rate, metavar="N", help="of raw PCM, in Hz (default 16000)")
-    run.add_argument("--channels", type=_count, metavar="N", help="of raw PCM (default 1)")
-    run.add_argument("--format", choices=list(PCM_BYTES), help="of raw PCM (default s16le)")
-    run.add_argument("-d", dest="device", type=_device, metavar="INDEX|NAME", help="microphone, see `devices`")
-    run.add_argument("--channel", type=_channel, metavar="N|mix", help="channel from 1, or the mean (default mix)")
+    run = subparsers.add_parser("run", parents=[_inputs(), _models()], help="listen and print", epilog=_EPILOG)
     run.add_argument(
         "-o",
         dest="outputs",
@@ -116,10 +112,39 @@ def _add_run(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
         help=f"one of {', '.join(FORMATS)}; to stdout, or added to PATH; repeatable "
         "(default: text on a terminal, jsonl in a pipe)",
     )
-    run.add_argument("--auto-gain", action="store_true", help="raise the level where people are heard too quietly")
     run.add_argument("--partials", action="store_true", help="also tell while somebody is still speaking")
     run.add_argument("--realtime", action="store_true", help="pace FILE or stdin as if heard now")
+    run.add_argument("--profile", type=Path, metavar="FILE", help="begin with a voice that is known, see `calibrate`")
+    run.add_argument("--learn", action="store_true", help="keep the file of --profile up to date")
     run.set_defaults(command=_run)
+
+
+def _add_calibrate(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
+    calibrate = subparsers.add_parser(
+        "calibrate",
+        parents=[_inputs(), _models()],
+        help="learn how a voice sounds without emotion",
+        description="Speak, or let somebody speak, without emotion until it ends by itself: read something aloud. What "
+        "the voice sounds like is written to PROFILE, for `run --profile`; what was said is kept nowhere.",
+        epilog=_EPILOG,
+    )
+    calibrate.add_argument("profile", type=Path, metavar="PROFILE", help="the file; one that is there is replaced")
+    calibrate.add_argument(
+        "--seconds", type=_seconds, default=30, metavar="N", help="of speech to hear (default 30, at least 10)"
+    )
+    calibrate.set_defaults(command=_calibrate)
+
+
+def _inputs() -> _Parser:
+    options = _Parser(add_help=False)
+    options.add_argument("-i", dest="input", default="mic", metavar="mic|FILE|-", help="input; - is raw PCM on stdin")
+    options.add_argument("--rate", type=_rate, metavar="N", help="of raw PCM, in Hz (default 16000)")
+    options.add_argument("--channels", type=_count, metavar="N", help="of raw PCM (default 1)")
+    options.add_argument("--format", choices=list(PCM_BYTES), help="of raw PCM (default s16le)")
+    options.add_argument("-d", dest="device", type=_device, metavar="INDEX|NAME", help="microphone, see `devices`")
+    options.add_argument("--channel", type=_channel, metavar="N|mix", help="channel from 1, or the mean (default mix)")
+    options.add_argument("--auto-gain", action="store_true", help="raise the level where people are heard too quietly")
+    return options
 
 
 def _models() -> _Parser:
@@ -137,33 +162,56 @@ def _models() -> _Parser:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    _refuse(parsed.input != "-", parsed, ("rate", "channels", "format"), "goes with -i - only")
-    _refuse(parsed.input != "mic", parsed, ("device",), "goes with -i mic only")
     if parsed.realtime and parsed.input == "mic":
         raise SettingsError("--realtime goes with a file or stdin: the microphone is live anyway")
+    if parsed.learn and not parsed.profile:
+        raise SettingsError("--learn goes with --profile FILE only")
     outputs = parsed.outputs or [SinkSettings("text" if os.isatty(1) else "jsonl", None)]
     places = [output.path and _place(output.path) for output in outputs]
     if len(set(places)) < len(places):
         raise SettingsError("two -o go to the same place: give each but one its own file (-o FORMAT:PATH)")
-    read = {Path(parsed.input), parsed.model or BUNDLED_MODEL, parsed.vad[0]}
+    read = {
+        Path(parsed.input),
+        parsed.model or BUNDLED_MODEL,
+        parsed.vad[0],
+        *([parsed.profile] * bool(parsed.profile)),
+    }
     if {_place(path) for path in read} & set(places):
-        raise SettingsError("-o would write into the input or a model: give another file (-o FORMAT:PATH)")
-    settings = commands.RunSettings(
+        raise SettingsError("-o would write into the input, a model or the profile: give another file (-o FORMAT:PATH)")
+    settings = _settings(parsed, outputs=tuple(outputs), learn=parsed.learn)
+    settings = replace(settings, partials=parsed.partials, realtime=parsed.realtime)
+    return commands.run(settings, parsed.signals)
+
+
+def _calibrate(parsed: argparse.Namespace) -> int:
+    read = {Path(parsed.input), parsed.model or BUNDLED_MODEL, parsed.vad[0]}
+    if _place(parsed.profile) in {_place(path) for path in read}:
+        raise SettingsError("the profile would be written over the input or a model: give another file")
+    return commands.calibrate(_settings(parsed), parsed.seconds, parsed.signals)
+
+
+def _settings(
+    parsed: argparse.Namespace, *, outputs: tuple[SinkSettings, ...] = (), learn: bool = False
+) -> commands.RunSettings:
+    _refuse(parsed.input != "-", parsed, ("rate", "channels", "format"), "goes with -i - only")
+    _refuse(parsed.input != "mic", parsed, ("device",), "goes with -i mic only")
+    return commands.RunSettings(
         input=parsed.input,
         rate_hz=parsed.rate or 16_000,
         num_channels=parsed.channels or 1,
         pcm_format=parsed.format or "s16le",
         device=parsed.device,
         channel=parsed.channel or MIX,
-        outputs=tuple(outputs),
-        partials=parsed.partials,
+        outputs=outputs,
+        partials=False,
         model=parsed.model or BUNDLED_MODEL,
         detector=parsed.vad[0],
         is_silero=parsed.vad[1],
         auto_gain=parsed.auto_gain,
-        realtime=parsed.realtime,
+        realtime=False,
+        profile=parsed.profile,
+        learn=learn,
     )
-    return commands.run(settings, parsed.signals)
 
 
 def _place(path: Path) -> tuple[int, int] | str:
@@ -190,6 +238,10 @@ def _whole(value: str, low: int, high: int) -> int:
 
 def _rate(value: str) -> int:
     return _whole(value, LOWEST_RATE_HZ, HIGHEST_RATE_HZ)
+
+
+def _seconds(value: str) -> int:
+    return _whole(value, 10, 600)
 
 
 def _count(value: str) -> int:

@@ -3,23 +3,27 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from streamer import __version__
-from streamer.daemon import Daemon
+from streamer.daemon import Daemon, RecordSink
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
-from streamer.errors import SettingsError
-from streamer.events import Start
+from streamer.emotion.memory import VoiceMemory
+from streamer.emotion.profile import read_profile, write_profile
+from streamer.errors import InputError, SettingsError
+from streamer.events import Start, Utterance
 from streamer.onnx import DETECTOR_KIND, metadata_of, open_session, read_model
-from streamer.pipeline import Pipeline
-from streamer.settings import SpeechSettings
+from streamer.pipeline import Pipeline, PipelineEvent
+from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings
 from streamer.signals import StopSignals
 from streamer.sinks.lines import LineWriter, escaped
+from streamer.sinks.profile import ProfileSink
 from streamer.sinks.sink import Sink, SinkSettings
-from streamer.sources.base import AudioSource, Patience
+from streamer.sources.base import AudioBlock, AudioSource, LostSamples, Patience
 from streamer.sources.conditioner import ChannelChoice
 from streamer.sources.file import FileSource
 from streamer.sources.microphone import Microphone, find_device, list_devices, portaudio_loading
@@ -31,6 +35,8 @@ from streamer.speech.segmenter import latency_ms
 from streamer.speech.silero import SileroDetector
 
 _STDIN = 0
+_NEUTRAL = "neutral"
+_LEAST_CALIBRATION_S = 10
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,11 @@ class RunSettings:
     auto_gain: bool
     realtime: bool
 
+    profile: Path | None
+    """Where the voice that is known from the beginning is, or is to be kept."""
+    learn: bool
+    """Whether ``profile`` is kept up to date."""
+
 
 def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
     """Listen and print until the input ends, or one of ``signals`` comes."""
@@ -70,10 +81,15 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
     with contextlib.ExitStack() as stack:
         with portaudio_loading() if settings.input == "mic" else contextlib.nullcontext():
             classifier = OnnxClassifier(settings.model)
+            if settings.profile:
+                _require_adapting(classifier)
+                classifier.know(read_profile(settings.profile, classifier.sha256, classifier.impression_size))
             detector = _load_detector(speech, settings.detector, settings.is_silero)
         pipeline = Pipeline(speech, detector, classifier, partials=settings.partials, auto_gain=settings.auto_gain)
         source = stack.enter_context(_source(settings, pipeline.patience))
-        sinks = [stack.enter_context(Sink(output, classifier.labels)) for output in settings.outputs]
+        sinks: list[RecordSink] = [stack.enter_context(Sink(output, classifier.labels)) for output in settings.outputs]
+        if settings.profile and settings.learn:
+            sinks.append(ProfileSink(partial(_keep, classifier, settings.profile)))
         daemon = Daemon(source, pipeline, sinks)
         if signals:
             stack.enter_context(signals.calling(daemon.note_stop, daemon.stop))
@@ -87,12 +103,78 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
                     "channel": settings.channel,
                     "partials": settings.partials,
                     "auto_gain": settings.auto_gain,
+                    "profile": str(settings.profile) if settings.profile else None,
+                    "learn": settings.learn,
                     "speech": asdict(speech),
                     "latency_ms": latency_ms(speech, detector.frames_to_judge),
                 },
             )
         )
     return 0
+
+
+def calibrate(settings: RunSettings, seconds: int, signals: StopSignals | None = None) -> int:
+    """Listen to somebody who speaks without emotion and write the profile.
+
+    Raises:
+        InputError: There was not enough speech, or more than one voice.
+    """
+    if settings.profile is None:
+        raise SettingsError("calibrate needs the file that the profile is written to")
+    speech = SpeechSettings()
+    with contextlib.ExitStack() as stack:
+        with portaudio_loading() if settings.input == "mic" else contextlib.nullcontext():
+            classifier = OnnxClassifier(settings.model)
+            memory = _require_adapting(classifier)
+            classifier.teach(_NEUTRAL)
+            detector = _load_detector(speech, settings.detector, settings.is_silero)
+        pipeline = Pipeline(speech, detector, classifier, auto_gain=settings.auto_gain)
+        source = stack.enter_context(_source(settings, pipeline.patience))
+        if signals:
+            stack.enter_context(signals.calling(lambda: None, source.interrupt))
+        heard_s = _listen(source, pipeline, seconds)
+    if heard_s < _LEAST_CALIBRATION_S:
+        raise InputError(
+            f"{heard_s:.1f} s of speech were heard, at least {_LEAST_CALIBRATION_S} are needed: go on longer"
+        )
+    if memory.num_voices > 1:
+        raise InputError(f"{memory.num_voices} voices were heard: calibrate alone, in a place as quiet as you can find")
+    write_profile(settings.profile, memory.voice, classifier.sha256)
+    LineWriter.standard_output().write(escaped(f"{settings.profile}: written, of {heard_s:.1f} s of speech"))
+    return 0
+
+
+def _listen(source: AudioSource, pipeline: Pipeline, seconds: int) -> float:
+    """Return how many seconds of speech were heard when they are enough, or the input ends."""
+    heard_s = 0.0
+    for item in source.blocks():
+        match item:
+            case LostSamples(num_samples, reason):
+                events = pipeline.skip(num_samples, reason)
+            case AudioBlock(samples, _):
+                events = pipeline.push(samples)
+        heard_s += _speech_s(events)
+        if heard_s >= seconds:
+            return heard_s
+    return heard_s + _speech_s(pipeline.finish())
+
+
+def _speech_s(events: Iterable[PipelineEvent]) -> float:
+    return sum(e.end_sample - e.start_sample for e in events if isinstance(e, Utterance)) / SAMPLE_RATE_HZ
+
+
+def _require_adapting(classifier: OnnxClassifier) -> VoiceMemory:
+    if classifier.memory is None or _NEUTRAL not in classifier.labels:
+        raise SettingsError(
+            f"{classifier.path}: this model does not adapt to voices, so that profiles mean nothing to it"
+        )
+    return classifier.memory
+
+
+def _keep(classifier: OnnxClassifier, path: Path) -> None:
+    known = classifier.memory and classifier.memory.known
+    if known:
+        write_profile(path, known, classifier.sha256)
 
 
 def _load_detector(speech: SpeechSettings, path: Path, is_silero: bool) -> NetworkDetector | SileroDetector:

@@ -47,6 +47,12 @@ class ModelError(StreamerError):
     exit_code = 4
 
 
+class ProfileError(StreamerError):
+    """The profile of a voice is missing, damaged, of another model, or can not be written."""
+
+    exit_code = 4
+
+
 class DeviceHungError(DeviceError):
     """A call into the audio system did not return; only a new process can recover."""
 

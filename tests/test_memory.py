@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from streamer.emotion.memory import Voice, VoiceMemory, Voiceprints
 
 SIZE, FIRST, PRINT = 20, 5, 12
-VOICEPRINTS = Voiceprints(FIRST, (16.0,) * PRINT)
+VOICEPRINTS = Voiceprints(FIRST, (16.0,) * PRINT, 3.0)
 
 
 class Speaker:
@@ -227,12 +227,16 @@ def test_what_is_not_even_an_object_is_refused(values: Any) -> None:
 @pytest.mark.parametrize(
     ("values", "complaint"),
     [
-        ({}, "expected voiceprint_first and voiceprint_variance"),
-        ({"voiceprint_first": -1, "voiceprint_variance": [1.0]}, "whole number from 0 on, got -1"),
-        ({"voiceprint_first": True, "voiceprint_variance": [1.0]}, "whole number from 0 on, got True"),
-        ({"voiceprint_first": 0, "voiceprint_variance": []}, "numbers from 1e-6 on"),
-        ({"voiceprint_first": 0, "voiceprint_variance": [0.0]}, "numbers from 1e-6 on"),
-        ({"voiceprint_first": 0, "voiceprint_variance": 1.0}, "must be a list of numbers"),
+        ({}, "expected voiceprint_first, voiceprint_variance and temperature"),
+        ({"voiceprint_first": -1, "voiceprint_variance": [1.0], "temperature": 3.0}, "whole number from 0 on, got -1"),
+        (
+            {"voiceprint_first": True, "voiceprint_variance": [1.0], "temperature": 3.0},
+            "from 0 on, got True",
+        ),
+        ({"voiceprint_first": 0, "voiceprint_variance": [], "temperature": 3.0}, "numbers from 1e-6 on"),
+        ({"voiceprint_first": 0, "voiceprint_variance": [0.0], "temperature": 3.0}, "numbers from 1e-6 on"),
+        ({"voiceprint_first": 0, "voiceprint_variance": 1.0, "temperature": 3.0}, "must be a list of numbers"),
+        ({"voiceprint_first": 0, "voiceprint_variance": [1.0], "temperature": 0}, "temperature must be from 0.01"),
     ],
     ids=repr,
 )

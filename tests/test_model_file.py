@@ -42,7 +42,7 @@ def infos(draw: st.DrawFn) -> ModelInfo:
         std=tuple(draw(st.lists(st.floats(0.01, 100), min_size=columns, max_size=columns))),
         temperature=draw(st.floats(0.01, 100)),
         uncertain_below=draw(st.floats(0, 1)),
-        voiceprints=draw(st.none() | st.builds(Voiceprints, st.integers(0, 300), VARIANCES)),
+        voiceprints=draw(st.none() | st.builds(Voiceprints, st.integers(0, 300), VARIANCES, st.floats(0.01, 100))),
     )
 
 

@@ -106,7 +106,9 @@ def trust(judge: Judge, sounds: Sounds) -> NDArray[np.float32]:
         known = [np.array([[voices[index].weight] for index in heard], np.float32)]
         for name in ("mean", "mean_square"):
             known.append(np.array([getattr(voices[index], name)[: network.size] for index in heard], np.float32))
-        by_voice = _log_softmax(np.asarray(network.logits_by_voice(described, *known), np.float64))
+        by_voice = _log_softmax(
+            np.asarray(network.logits_by_voice(described, known[0], known[1], known[2]), np.float64)
+        )
         weight = _WEIGHT_OF_ONE_EMOTION if one_emotion else 1.0
         parts.append((np.log1p(known[0].astype(np.float64)), by_voice, weight * weights))
 

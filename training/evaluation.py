@@ -1,7 +1,7 @@
 """What ``evaluation.json`` holds: the figures of all protocols, in all states of knowledge.
 
-What the daemon knows of a speaker when it judges is its state. It has one state today, ``cold``; the others are
-reported as absent.
+What the daemon knows of a speaker when it judges is its state, see :mod:`training.states`; those that a network can
+not be in are null.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,8 @@ from training.live import Heard
 from training.predictions import Predictions, Said, joined
 from training.protocols import Task
 from training.scores import score
+from training.states import COLD, STATES
 
-COLD = "cold"
-STATES: Mapping[str, str] = {
-    COLD: "every clip with a fresh state: the first words that the daemon hears of somebody",
-    **{f"warm_{n}": f"absent: the daemon learns nothing from {n} earlier clips of the speaker" for n in (5, 10, 20)},
-    "enrolled": "absent: the daemon takes no sample of the speaker's neutral speech",
-}
 LIVE = "live"
 PROTOCOLS: Mapping[str, tuple[str, str]] = {
     "random": (
@@ -73,13 +68,9 @@ def evaluation_of(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     said = [one for outcome in outcomes for one in outcome.said]
     protocols: dict[str, Any] = {}
     for name, (title, note) in PROTOCOLS.items():
-        chosen = {
-            selection: [s.predictions for s in said if (s.protocol, s.selection) == (name, selection)]
-            for selection in (VALIDATION, TEST)
-        }
-        figures = {selection: score(joined(parts)) if parts else None for selection, parts in chosen.items()}
-        states = {state: figures[VALIDATION] if state == COLD else None for state in STATES}
-        protocols[name] = {"title": title, "note": note, "states": states, "selected_on_test": figures[TEST]}
+        states = {state: _score(said, name, state, VALIDATION) for state in STATES}
+        on_test = _score(said, name, COLD, TEST)
+        protocols[name] = {"title": title, "note": note, "states": states, "selected_on_test": on_test}
     heard_so_far = {
         str(heard_s): score(joined([o.by_seconds[heard_s] for o in outcomes if heard_s in o.by_seconds]))
         for heard_s in HEARD_S
@@ -98,6 +89,12 @@ def evaluation_of(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
+def _score(said: Sequence[Said], protocol: str, state: str, selection: str) -> dict[str, Any] | None:
+    asked = (protocol, state, selection)
+    parts = [one.predictions for one in said if (one.protocol, one.state, one.selection) == asked]
+    return score(joined(parts)) if parts else None
+
+
 def _counts(heard: Sequence[Heard]) -> dict[str, int]:
     counts = {"clips": sum(len(one.clips) for one in heard)}
     for name in ("utterances", "missed", "split", "merged", "spurious"):
@@ -114,17 +111,17 @@ def _history(history: History) -> dict[str, Any]:
 
 
 def summary(evaluation: Mapping[str, Any]) -> str:
-    """Return the UAR of every protocol and corpus with its interval, a line a protocol."""
+    """Return the UAR of every protocol, state and corpus with its interval, a line a state."""
     names = [corpus["name"] for corpus in evaluation["corpora"]]
-    lines = [f"UAR of {evaluation['experiment']['name']}, cold, with 95 % intervals over speakers"]
+    lines = [f"UAR of {evaluation['experiment']['name']}, with 95 % intervals over speakers"]
     for protocol in evaluation["protocols"].values():
-        figures = protocol["states"][COLD]
-        if figures is None:
-            lines.append(f"{protocol['title']}: absent")
-            continue
-        shown = [("mean", figures["mean_uar_of_corpora"]), *((name, figures[name]["uar"]) for name in names)]
-        parts = [
-            f"{name} {u['value']:.3f} ({u['interval_95'][0]:.3f} to {u['interval_95'][1]:.3f})" for name, u in shown
-        ]
-        lines.append(f"{protocol['title']}: {', '.join(parts)}")
+        there = {state: figures for state, figures in protocol["states"].items() if figures}
+        lines.append(f"{protocol['title']}{'' if there else ': absent'}")
+        for state, figures in there.items():
+            shown = [("mean", figures["mean_uar_of_corpora"])]
+            shown += [(name, figures[name]["uar"]) for name in names if name in figures]
+            parts = [
+                f"{name} {u['value']:.3f} ({u['interval_95'][0]:.3f} to {u['interval_95'][1]:.3f})" for name, u in shown
+            ]
+            lines.append(f"  {state}: {', '.join(parts)}")
     return "\n".join(lines)

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from streamer.emotion.model_file import ModelInfo
-from training.calibration import COVERAGE, Calibration, calibrate
+from training.calibration import MOST_RISK, Calibration
 from training.corpora.base import LABELS, Clip, Corpus
 from training.dataset import data_hash, load_examples
+from training.evaluate import calibrated
 from training.experiment import QUIET, Experiment
 from training.fitting import Fitted, fit_task
-from training.learning import logits_of
-from training.networks import masked
 from training.protocols import final_task
 from training.runs import require_no_model, require_same, write_run
 from training.terms import describe_data, licence_of
@@ -46,13 +45,15 @@ def fit(experiment: Experiment, corpora: Sequence[Corpus], clips: Sequence[Clip]
     fitted = fit_task(task, experiment)
     network = fitted.network()
     examples = load_examples(task.validation, experiment.features, QUIET)
-    calibration = calibrate(task.validation, logits_of(masked(network), fitted.normaliser, examples))
+    judge = fitted.judge()
+    calibration = calibrated(fitted, judge, judge.hear(examples))
     name = "-".join([experiment.name, *(corpus.name for corpus in corpora)])
     more = {
         "command": command,
         "experiment": experiment.to_table(),
         "data_sha256": data_sha256,
-        "coverage_on_validation": COVERAGE,
+        "coverage_on_validation": calibration.coverage,
+        "risk_on_validation": MOST_RISK,
         "versions": versions(),
         "history": asdict(fitted.history),
         "is_complete": fitted.is_complete,
@@ -80,7 +81,7 @@ def _model_info(
         std=fitted.std,
         temperature=calibration.temperature,
         uncertain_below=calibration.uncertain_below,
-        voiceprints=None,
+        voiceprints=fitted.voiceprints,
         data=data,
         licence=licence,
         figures={},

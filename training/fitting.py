@@ -76,7 +76,8 @@ class Fitted:
         """How the network tells voices apart, where it adapts to them."""
         if not self.voiceprint_variance:
             return None
-        return Voiceprints(RowStatistics(self.experiment.features.num_cepstra).size, self.voiceprint_variance)
+        first = RowStatistics(self.experiment.features.num_cepstra).size
+        return Voiceprints(first, self.voiceprint_variance, _memory_temperature(self.experiment))
 
 
 def fit_task(task: Task, experiment: Experiment, *, num_processes: int | None = None) -> Fitted:

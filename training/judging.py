@@ -1,7 +1,7 @@
 """What a network says of clips: alone, and beside what is remembered of a voice, as the daemon's classifier does."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,8 @@ class Sounds:
     """What is remembered of each, shape ``(num_clips, impression_size)``; empty for a network that does not adapt."""
     worth: Array
     """How much of an utterance each is, shape ``(num_clips,)``."""
+    num_rows: NDArray[np.int64]
+    """Heard of each, shape ``(num_clips,)``."""
 
     @property
     def is_heard(self) -> NDArray[np.bool_]:
@@ -65,7 +67,8 @@ class Judge:
             every[order] = joined
             found.append(every)
         described, logits, impressions, worth = found
-        return Sounds(tuple(example.clip for example in examples), described, logits, impressions, worth)
+        num_rows = np.array([len(example.rows) for example in examples])
+        return Sounds(tuple(example.clip for example in examples), described, logits, impressions, worth, num_rows)
 
     def _hear(self, rows: NDArray[np.float32], is_valid: NDArray[np.float32]) -> tuple[NDArray[Any], ...]:
         """Return what is heard, the logits, the impressions and their worth."""
@@ -79,6 +82,13 @@ class Judge:
         impressions = np.einsum("nl,nli->ni", posteriors(logits, self._temperature), every)
         worth = np.asarray(network.worth(described, is_valid.sum(axis=1, keepdims=True)), np.float64)
         return np.asarray(described), logits, impressions, worth[:, 0]
+
+    def known_as(self, sounds: Sounds, label: int) -> Sounds:
+        """Return ``sounds`` as they are remembered where it is known that each is of ``label``."""
+        network = self.network
+        if not isinstance(network, StreamingNetwork):
+            return sounds
+        return replace(sounds, impressions=np.asarray(network.impressions(sounds.described), np.float64)[:, label])
 
     def beside(self, sounds: Sounds, voices: Sequence[Voice]) -> Array:
         """Return the logits of ``sounds``, each beside what is remembered of the voice of that place."""
@@ -101,28 +111,28 @@ def told(voices: Sequence[Voice], size: int) -> tuple[Any, Any, Any]:
     return weights.astype(np.float32), means.astype(np.float32), mean_squares.astype(np.float32)
 
 
-def remembered(sounds: Sounds, earlier: Sequence[Sequence[int]], voiceprints: Voiceprints) -> list[VoiceMemory]:
-    """Return for each of ``sounds`` what is remembered after the ``earlier`` ones, in their order."""
-    memories = []
-    for indices in earlier:
-        memory = VoiceMemory(sounds.impressions.shape[1], voiceprints)
-        for index in indices:
-            if sounds.is_heard[index]:
-                memory.learn(sounds.impressions[index], float(sounds.worth[index]))
-        memories.append(memory)
-    return memories
+def remembered(sounds: Sounds, indices: Sequence[int], voiceprints: Voiceprints) -> VoiceMemory:
+    """Return what is remembered after those of ``sounds`` that ``indices`` name, in their order."""
+    memory = VoiceMemory(sounds.impressions.shape[1], voiceprints)
+    for index in indices:
+        if sounds.is_heard[index]:
+            memory.learn(sounds.impressions[index], float(sounds.worth[index]))
+    return memory
 
 
-def probabilities(judge: Judge, sounds: Sounds, memories: Sequence[VoiceMemory], temperature: float) -> Array:
-    """Return the posterior of each of ``sounds``, as :meth:`streamer.emotion.classifier.OnnxClassifier.posterior`."""
-    by_voice = posteriors(judge.beside(sounds, [memory.voice for memory in memories]), temperature)
+def logits_after(judge: Judge, sounds: Sounds, memories: Sequence[VoiceMemory]) -> Array:
+    """Return what is said of each of ``sounds`` after what is remembered: log-probabilities, not calibrated.
+
+    As :meth:`streamer.emotion.classifier.OnnxClassifier.posterior` does before the temperature.
+    """
+    by_voice = posteriors(judge.beside(sounds, [memory.voice for memory in memories]), 1.0)
     familiarity = np.array(
         [
             memory.familiarity(impression) if is_heard else np.nan
             for memory, impression, is_heard in zip(memories, sounds.impressions, sounds.is_heard, strict=True)
         ]
     )[:, np.newaxis]
-    return familiarity * by_voice + (1.0 - familiarity) * posteriors(sounds.logits, temperature)
+    return np.log(familiarity * by_voice + (1.0 - familiarity) * posteriors(sounds.logits, 1.0))
 
 
 def _nobody(network: StreamingNetwork) -> tuple[NDArray[np.float32], ...]:

@@ -7,22 +7,25 @@ that count for one clip the longest overlap speaks for it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.emotion.classifier import softmax
+from streamer.emotion.memory import VoiceMemory
 from streamer.emotion.model_file import UNCERTAIN
 from streamer.events import Utterance
-from streamer.features.normalise import GlobalNormaliser
 from streamer.pipeline import Pipeline
-from streamer.settings import SAMPLE_RATE_HZ, FeatureSettings, SpeechSettings, ms_to_samples
+from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings, ms_to_samples
 from streamer.speech.network import NetworkDetector
 from training.calibration import Calibration
 from training.corpora.base import LABELS, Clip
+from training.dataset import Example
 from training.experiment import QUIET
+from training.fitting import Fitted
 from training.hearing import RowGatherer
+from training.judging import Sounds, logits_after
 from training.rooms import LEAD_MS, place, read_samples
 from training.scenes.acoustics import active_level_db
 from training.scenes.noises import NOISES
@@ -69,23 +72,43 @@ class Heard:
 class NetworkClassifier(RowGatherer):
     """A network as the pipeline asks it: :class:`streamer.pipeline.EmotionClassifier` without a model file."""
 
-    def __init__(
-        self, network: Any, normaliser: GlobalNormaliser, features: FeatureSettings, calibration: Calibration
-    ) -> None:
-        """Take a network of :mod:`training.networks` with what it needs beside it."""
-        super().__init__(features)
-        self._network, self._normaliser, self._calibration = network, normaliser, calibration
+    def __init__(self, fitted: Fitted, calibration: Calibration, *, adapts: bool) -> None:
+        """Take a trained network; unless it ``adapts`` it forgets every utterance at once."""
+        super().__init__(fitted.experiment.features)
+        self._judge, self._voiceprints, self._calibration = fitted.judge(), fitted.voiceprints, calibration
+        self._adapts = adapts and self._voiceprints is not None
+        self._clip = Clip(Path(), "", "", "", "unknown")
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget the rows and the voices heard."""
+        super().forget()
+        self._memory = self._empty_memory()
+
+    def learn(self) -> None:
+        """Remember the utterance of which all rows were heard."""
+        if self._memory and self._adapts:
+            sounds = self._sounds()
+            self._memory.learn(sounds.impressions[0], float(sounds.worth[0]))
 
     def posterior(self) -> NDArray[np.float64]:
         """Return the posterior of all rows since the last reset, shape ``(num_labels,)``."""
-        rows = self._normaliser.normalise(self.rows)
-        logits = np.asarray(self._network(rows[np.newaxis], training=False))[0]
-        return softmax(logits.astype(np.float64) / self._calibration.temperature)
+        sounds = self._sounds()
+        logits = logits_after(self._judge, sounds, [self._memory]) if self._memory else sounds.logits
+        return softmax(logits[0] / self._calibration.temperature)
 
     def decide(self, posterior: NDArray[np.float64]) -> str:
         """Return the most probable label, or ``uncertain``."""
         best = int(np.argmax(posterior))
         return self.labels[best] if posterior[best] >= self._calibration.uncertain_below else UNCERTAIN
+
+    def _empty_memory(self) -> VoiceMemory | None:
+        if self._voiceprints is None:
+            return None
+        return VoiceMemory(self._voiceprints.end, self._voiceprints)
+
+    def _sounds(self) -> Sounds:
+        return self._judge.hear([Example(self._clip, self.rows)])
 
 
 def record(clips: Sequence[Clip], seed: int) -> Recording:

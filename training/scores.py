@@ -1,12 +1,12 @@
 """Figures of what a network said: of each corpus, of all together, with intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.calibration import negative_log_likelihood, posteriors
+from training.calibration import calibration_error, negative_log_likelihood, posteriors, risk_coverage
 from training.corpora.base import Clip
 from training.figures import UNHEARD, Indices, confusion, decisions, label_indices, uar
 from training.intervals import mean_uar_interval, speaker_interval, wilson_interval
@@ -14,6 +14,7 @@ from training.predictions import Predictions
 
 _FEW_SPEAKERS = 4
 _NUM_BINS = 10
+_NUM_ERROR_DRAWS = 200
 
 
 def score(made: Predictions) -> dict[str, Any]:
@@ -54,10 +55,29 @@ def _group(made: Predictions, chosen: NDArray[np.bool_]) -> dict[str, Any]:
         ),
         "uar_by_speaker": {name: _rounded(uar(one)) for name, one in by_speaker.items()},
         "reliability": _reliability(probabilities.max(axis=1), truth == decided),
+        "calibration_error": _calibration_error(clips, probabilities),
+        "risk_coverage": risk_coverage(clips, probabilities),
     }
     if len(by_speaker) < _FEW_SPEAKERS:
         figures["note"] = f"The interval of the UAR rests on {len(by_speaker)} speakers: it says little about others."
     return figures
+
+
+def _calibration_error(clips: Sequence[Clip], probabilities: NDArray[np.float64]) -> dict[str, Any] | None:
+    if np.isnan(probabilities).any(axis=1).all():
+        return None
+    speakers = np.array([_speaker_name(clip) for clip in clips])
+    of_speaker = [np.flatnonzero(speakers == name) for name in np.unique(speakers)]
+
+    def error(drawn: NDArray[np.int64]) -> float:
+        return calibration_error([clips[index] for index in drawn.tolist()], probabilities[drawn])
+
+    random = np.random.default_rng(0)
+    draws = [
+        error(np.concatenate([of_speaker[index] for index in random.integers(0, len(of_speaker), len(of_speaker))]))
+        for _ in range(_NUM_ERROR_DRAWS)
+    ]
+    return _with_interval(error(np.arange(len(clips))), np.quantile(draws, (0.025, 0.975)))
 
 
 def _by_speaker(made: Predictions, chosen: NDArray[np.bool_]) -> dict[str, Indices]:
@@ -91,7 +111,7 @@ def _part(is_right: NDArray[np.bool_], clips: Sequence[Clip]) -> dict[str, Any]:
     return _with_interval(part, wilson_interval(part, len(set(clips))))
 
 
-def _with_interval(value: float, interval: Sequence[float]) -> dict[str, Any]:
+def _with_interval(value: float, interval: Iterable[Any]) -> dict[str, Any]:
     return {"value": _rounded(value), "interval_95": [_rounded(end) for end in interval]}
 
 

@@ -63,6 +63,7 @@ class OnnxClassifier:
         _check_nodes(path, self._network, self.info)
         self.labels, self.features = self.info.labels, self.info.features
         self._normaliser = GlobalNormaliser(self.info.mean, self.info.std)
+        self._taught: int | None = None
         self.know(None)
         self._try_out()
 
@@ -84,6 +85,10 @@ class OnnxClassifier:
         voiceprints = self.info.voiceprints
         self.memory = VoiceMemory(self.impression_size, voiceprints, voice) if voiceprints else None
         self.reset()
+
+    def teach(self, label: str) -> None:
+        """Take every utterance that is learnt from now on for one of ``label``, one of ``labels``."""
+        self._taught = self.labels.index(label)
 
     def forget(self) -> None:
         """Forget the voices heard, save the one known from the beginning."""
@@ -133,11 +138,12 @@ class OnnxClassifier:
         Raises:
             ModelError: The network gave no numbers.
         """
-        posterior = softmax(self.logits / self.info.temperature)
-        if not self.memory:
-            return posterior
-        familiarity = self.memory.familiarity(self._impression())
-        return familiarity * posterior + (1.0 - familiarity) * self._posterior_of_stranger()
+        logits = self.logits
+        if self.memory:
+            familiarity = self.memory.familiarity(self._impression())
+            stranger = softmax(self._numbers(1)[0])
+            logits = np.log(familiarity * softmax(logits) + (1.0 - familiarity) * stranger)
+        return softmax(logits / self.info.temperature)
 
     @property
     def heard_before(self) -> int:
@@ -154,14 +160,13 @@ class OnnxClassifier:
         """
         if self.memory:
             worth = float(np.clip(self._numbers(3)[0, 0], 0.0, 1.0))
-            self.memory.learn(self._impression(), worth)
-
-    def _posterior_of_stranger(self) -> NDArray[np.float64]:
-        return softmax(self._numbers(1)[0] / self.info.temperature)
+            known = None if self._taught is None else self._numbers(2)[self._taught]
+            self.memory.learn(self._impression() if known is None else known, worth)
 
     def _impression(self) -> NDArray[np.float64]:
         """Return what to remember: what it would be for each label, as far as a stranger would be taken for that."""
-        return np.asarray(self._posterior_of_stranger() @ self._numbers(2))
+        temperature = self.info.voiceprints.temperature if self.info.voiceprints else 1.0
+        return np.asarray(softmax(self._numbers(1)[0] / temperature) @ self._numbers(2))
 
     def _numbers(self, index: int) -> NDArray[np.float64]:
         said = self._said[index]

@@ -88,6 +88,8 @@ class Voiceprints:
     first: int
     variance: tuple[float, ...]
     """Of the means of voices, a number for each of the voiceprint, above 0; within a voice it is 1."""
+    temperature: float
+    """Divides the logits of an utterance, where what is remembered is freed of the emotion in it; above 0."""
 
     @property
     def end(self) -> int:
@@ -96,7 +98,11 @@ class Voiceprints:
 
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` takes."""
-        return {"voiceprint_first": self.first, "voiceprint_variance": list(self.variance)}
+        return {
+            "voiceprint_first": self.first,
+            "voiceprint_variance": list(self.variance),
+            "temperature": self.temperature,
+        }
 
     @classmethod
     def from_json(cls, values: Any) -> "Voiceprints":
@@ -105,14 +111,17 @@ class Voiceprints:
         Raises:
             ValueError: They are none.
         """
-        if not isinstance(values, dict) or set(values) != {"voiceprint_first", "voiceprint_variance"}:
-            raise ValueError("expected voiceprint_first and voiceprint_variance")
+        if not isinstance(values, dict) or set(values) != {"voiceprint_first", "voiceprint_variance", "temperature"}:
+            raise ValueError("expected voiceprint_first, voiceprint_variance and temperature")
         first, variance = values["voiceprint_first"], _vector(values["voiceprint_variance"], "voiceprint_variance")
         if not isinstance(first, int) or isinstance(first, bool) or first < 0:
             raise ValueError(f"voiceprint_first must be a whole number from 0 on, got {first!r}")
         if not variance.size or (variance < 1e-6).any():
             raise ValueError("voiceprint_variance must hold numbers from 1e-6 on")
-        return cls(first, tuple(variance.tolist()))
+        (temperature,) = _vector([values["temperature"]], "temperature")
+        if not 0.01 <= temperature <= 100.0:
+            raise ValueError(f"temperature must be from 0.01 to 100, got {temperature:g}")
+        return cls(first, tuple(variance.tolist()), float(temperature))
 
     def log_likelihood(self, voice: Voice, impression: Vector) -> float:
         """Return how well ``voice`` explains ``impression``, in nats, up to what is the same for all voices."""
@@ -166,6 +175,11 @@ class VoiceMemory:
     def known(self) -> Voice | None:
         """The voice that was known at the beginning, as it was learnt since."""
         return next((voice for voice in self._voices if voice.is_known), None)
+
+    @property
+    def num_voices(self) -> int:
+        """How many voices are remembered, the one that speaks included."""
+        return len(self._voices)
 
     def familiarity(self, impression: Vector) -> float:
         """Return how probable it is that ``impression`` is of the voice that speaks, and of no other: 0 to 1."""

@@ -37,40 +37,42 @@ class RowStatistics:
     def __init__(self, num_cepstra: int) -> None:
         """Lay out the table of sums, and what is read from where."""
         self.num_cepstra = num_cepstra
-        sizes = {"cepstra": num_cepstra, "pitch": 1, "harmonicity": 1, "voiced": 1, "swing": 1, "change": num_cepstra}
+        sizes = {"cepstra": num_cepstra, "pitch": 1, "harmonicity": 1, "voiced": 1, "swing": 1}
         sizes |= dict.fromkeys(("glide", "rise", "fall"), len(GLIDE_LAGS))
-        ends = np.cumsum([0, *sizes.values()])
+        ends = np.cumsum([1, *sizes.values()])  # behind the constant
         places = {name: np.arange(first, end) for name, first, end in zip(sizes, ends, ends[1:], strict=False)}
-        num_single, num_cubed = int(ends[-1]), num_cepstra + 1
+        num_single, num_cubed = int(ends[-1]) - 1, num_cepstra + 1
         self._first, self._second = np.triu_indices(_NUM_RELATED + 1, 1)
         self._related = np.array([*range(_NUM_RELATED), num_cepstra])
         self._num_cubed = num_cubed
-        self.num_weights = len(_WEIGHTS)
-        self.num_signals = 1 + 2 * num_single + num_cubed + len(self._first)
+        first_product = 1 + 2 * num_single + num_cubed
+        first_change = first_product + len(self._first)
+        places["change"] = first_change + np.arange(num_cepstra)
+        self.num_weights, self.num_signals = len(_WEIGHTS), first_change + 2 * num_cepstra
 
         def place(weight: str, signals: Any) -> Any:
-            return _WEIGHTS.index(weight) * self.num_signals + 1 + np.asarray(signals)
+            return _WEIGHTS.index(weight) * self.num_signals + np.asarray(signals)
 
-        spread = [place(weight, places[name]) for weight, name in _SPREAD]
-        spread += [
-            place(f"glide {lag}", [places[name][index] for name in ("glide", "rise", "fall")])
-            for index, lag in enumerate(GLIDE_LAGS)
-        ]
-        # Of these the mean and the deviation are heard; of changes, which are on average none, only the latter.
-        self._means = np.concatenate([place("past", places["change"]), *spread])
-        self._mean_squares = self._means + num_single
-        self._cubes = (
-            np.concatenate([place("voiced", places["cepstra"]), place("pitched", places["pitch"])]) + 2 * num_single
+        spread = [(weight, places[name], num_cepstra if name == "change" else num_single) for weight, name in _SPREAD]
+        for index, lag in enumerate(GLIDE_LAGS):
+            glides = np.array([places[name][index] for name in ("glide", "rise", "fall")])
+            spread.append((f"glide {lag}", glides, num_single))
+        # The mean and the deviation of these are heard; of the first, changes that are on average none, the latter only.
+        self._means = np.concatenate([place(weight, signals) for weight, signals, _ in spread])
+        self._mean_squares = np.concatenate(
+            [place(weight, signals + to_square) for weight, signals, to_square in spread]
         )
-        lookup = {int(entry): index for index, entry in enumerate(self._means)}
-        self._skewed = np.array([lookup[int(entry)] for entry in self._cubes - 2 * num_single])
+        skewed = np.concatenate([place("voiced", places["cepstra"]), place("pitched", places["pitch"])])
+        self._cubes = skewed + 2 * num_single
+        self._skewed = np.array([self._means.tolist().index(entry) for entry in skewed.tolist()])
         self._unvoiced = place("unvoiced", places["cepstra"])
-        self._of_related = place("voiced", self._related)
-        self._products = place("voiced", 2 * num_single + num_cubed + np.arange(len(self._first)))
+        self._of_related = place("voiced", 1 + self._related)
+        self._squares_of_related = self._of_related + num_single
+        self._products = place("voiced", first_product + np.arange(len(self._first)))
         self.size = 2 * self._means.size + self._cubes.size + len(self._first)
 
     def sums(self, rows: Any, past: Any, changes: Any, num_past: Any, is_valid: Any) -> Any:
-        """Return the table of sums, shape ``(batch, num_weights, num_signals)``, float64.
+        """Return the table of sums, shape ``(batch, num_weights, num_signals)``, float32.
 
         Args:
             rows: Shape ``(batch, time, num_cepstra + 2)``.
@@ -82,7 +84,7 @@ class RowStatistics:
         """
         cepstra, pitch, harmonicity = rows[..., :-2], rows[..., -2:-1], rows[..., -1:]
         voiced, voiced_past = voicing(harmonicity), voicing(past[..., 1])
-        has_past = ops.cast(ops.expand_dims(num_past, -1) >= np.array(GLIDE_LAGS, np.int32), "float32")
+        has_past = ops.cast(ops.expand_dims(num_past, -1) >= np.array(GLIDE_LAGS, np.float32), "float32")
         has_all = has_past[..., -1:]
         glides = pitch - past[..., 0]
         is_glide = ops.cast(ops.abs(glides) < _MOST_GLIDE_OCTAVES.astype(np.float32), "float32")
@@ -101,18 +103,20 @@ class RowStatistics:
         glides = glides * _GLIDE_SCALE.astype(np.float32)
         swing = harmonicity - past[..., _CHANGE, 1:]
         single = ops.concatenate(
-            [cepstra, pitch, harmonicity, voiced, swing, changes, glides, ops.relu(glides), ops.relu(-glides)], -1
+            [cepstra, pitch, harmonicity, voiced, swing, glides, ops.relu(glides), ops.relu(-glides)], -1
         )
         squares = single * single
         cubes = (squares * single)[..., : self._num_cubed]
         related = ops.take(single, self._related, -1)
         products = ops.take(related, self._first, -1) * ops.take(related, self._second, -1)
         signals = ops.concatenate([ops.ones_like(pitch), single, squares, cubes, products], -1)
-        weights = ops.cast(weights * ops.expand_dims(is_valid, -1), "float64")
-        return ops.matmul(ops.transpose(weights, (0, 2, 1)), ops.cast(signals, "float64"))
+        weights = ops.transpose(weights * ops.expand_dims(is_valid, -1), (0, 2, 1))
+        # Apart: of these alone there is something to learn, and gradients cost.
+        of_changes = ops.matmul(weights, ops.concatenate([changes, changes * changes], -1))
+        return ops.concatenate([ops.matmul(weights, signals), of_changes], -1)
 
     def of_sums(self, sums: Any) -> Any:
-        """Return the statistics, shape ``(batch, size)``, float32, of the table of sums."""
+        """Return the statistics, shape ``(batch, size)``, float32, of the table of sums, of any precision."""
         table = ops.reshape(sums / (sums[..., :1] + 1e-6), (-1, self.num_weights * self.num_signals))
         mean = ops.take(table, self._means, -1)
         mean_square = ops.take(table, self._mean_squares, -1)
@@ -131,7 +135,7 @@ class RowStatistics:
 
     def _correlations(self, table: Any) -> Any:
         mean = ops.take(table, self._of_related, -1)
-        mean_square = ops.take(table, self._of_related + (self._mean_squares[0] - self._means[0]), -1)
+        mean_square = ops.take(table, self._squares_of_related, -1)
         scaled = 1.0 / ops.sqrt(ops.maximum(mean_square - mean * mean, 1e-4))
         first, second = self._first, self._second
         covariance = ops.take(table, self._products, -1) - ops.take(mean, first, -1) * ops.take(mean, second, -1)
@@ -139,6 +143,7 @@ class RowStatistics:
 
 
 _SPREAD = (
+    ("past", "change"),
     ("voiced", "cepstra"),
     ("all", "cepstra"),
     ("both voiced", "change"),

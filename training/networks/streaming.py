@@ -121,7 +121,7 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         lags = [padded[:, MOST_PAST_ROWS - lag : MOST_PAST_ROWS - lag + num_rows, -2:] for lag in GLIDE_LAGS]
         first = MOST_PAST_ROWS - self.settings.kernel_rows + 1
         changes = self.change(padded[:, first:, : self.num_cepstra])
-        num_past = ops.expand_dims(ops.arange(num_rows), 0)
+        num_past = ops.cumsum(ops.ones_like(rows[..., 0]), axis=1) - 1.0
         sums = self.statistics.sums(rows, ops.stack(lags, axis=2), changes, num_past, is_valid)
         return self.of_sums(sums, training=training)
 

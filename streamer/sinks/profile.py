@@ -1,0 +1,42 @@
+"""The sink that keeps a profile up to date."""
+
+from collections.abc import Callable
+
+from streamer.errors import ProfileError, SinkError
+from streamer.sinks.record import Record
+
+_INTERVAL_S = 60.0
+
+
+class ProfileSink:
+    """Writes a profile once a minute of the stream, and at its end; only where something was learnt since.
+
+    One that can not be written is tried again later; what can not be written at the end is told.
+    """
+
+    def __init__(self, write: Callable[[], None]) -> None:
+        """Keep it with ``write``."""
+        self._write = write
+        self._written_s = 0.0
+        self._has_learnt = False
+
+    def write(self, record: Record) -> None:
+        """Take note of ``record``.
+
+        Raises:
+            SinkError: It is the last, and the profile can not be written.
+        """
+        self._has_learnt |= record["type"] == "utterance"
+        is_last = record["type"] == "end"
+        if not self._has_learnt or not (is_last or record.get("end_s", 0.0) >= self._written_s + _INTERVAL_S):
+            return
+        self._written_s = record["end_s"]
+        try:
+            self._write()
+            self._has_learnt = False
+        except ProfileError as error:
+            if is_last:
+                raise SinkError(str(error)) from error
+
+    def check(self) -> None:
+        """Nobody reads it meanwhile."""
