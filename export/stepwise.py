@@ -73,7 +73,7 @@ def _streaming(network: StreamingNetwork) -> Stepwise:
         of_rows = statistics.sums(
             rows[tf.newaxis], tf.stack(lags, 1)[tf.newaxis], changes, num_past, tf.ones_like(num_past)
         )
-        sums = sums + tf.cast(of_rows[0], tf.float64)  # which still tells a row from none after hours
+        sums = sums + of_rows[0]
         count = count + tf.shape(rows, tf.int64)[0]
         described = network.of_sums(sums[tf.newaxis])
         # Judged twice at once: beside the voice, and beside nothing.

@@ -22,22 +22,23 @@ from tiny_model import model_info
 
 from export.convert import to_onnx
 from export.errors import ParityError
-from export.parity import check_parity, logits_of, self_test_of
+from export.parity import check_parity, said_of, self_test_of, some_voice
 from streamer.emotion.classifier import OnnxClassifier
+from streamer.emotion.memory import Voiceprints
 from streamer.errors import ModelError
 from streamer.settings import FeatureSettings
 from training.experiment import Experiment, load_experiment
 from training.networks import Network, build_network
+from training.networks.streaming import StreamingNetwork
 
 TOLERANCE = 1e-5
 STREAMING = load_experiment("streaming")
-SMALL = replace(STREAMING.network, channels=(8, 6, 4), kernel_rows=(5, 2, 3), strides=(2, 1, 2), hidden_units=(5,))
+SMALL = replace(STREAMING.network, kernel_rows=5, hidden_units=(8,), voiceprint_size=3)
 SHAPES = {
     "bundled": STREAMING.network,
-    "strides that skip": replace(SMALL, kernel_rows=(2, 3, 1), strides=(3, 2, 4)),
-    "kernels of one row": replace(SMALL, kernel_rows=(1, 1, 1), strides=(1, 2, 1)),
-    "mean": replace(SMALL, pooling="mean"),
-    "maximum": replace(SMALL, strides=(1, 2, 2), pooling="maximum"),
+    "small": SMALL,
+    "short kernel": replace(SMALL, kernel_rows=4),
+    "long kernel": replace(SMALL, kernel_rows=9, hidden_units=()),
 }
 
 
@@ -45,13 +46,19 @@ def trained_somehow(experiment: Experiment) -> Network:
     """Return a network whose normalisations have seen something."""
     network = build_network(experiment, 4)
     random = np.random.default_rng(1)
-    network.set_weights(
-        [
-            weights if weights.ndim > 1 else random.uniform(0.3, 1.5, weights.shape).astype(np.float32)
-            for weights in network.get_weights()
-        ]
-    )
+    for variable in network.weights:
+        if "seed" in variable.path:
+            continue
+        weights = np.asarray(variable)
+        varied = weights + random.uniform(-0.3, 0.3, weights.shape)
+        variable.assign(random.uniform(0.3, 1.5, weights.shape) if "variance" in variable.path else varied)
     return network
+
+
+def voiceprints_of(network: Network) -> Voiceprints | None:
+    if not isinstance(network, StreamingNetwork):
+        return None
+    return Voiceprints(network.size, (2.0,) * network.settings.voiceprint_size, 3.0)
 
 
 @pytest.fixture(scope="module", params=["seed", *SHAPES])
@@ -61,9 +68,9 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         network, features = trained_somehow(load_experiment("seed")), FeatureSettings(num_cepstra=40, num_filters=40)
     else:
         network = trained_somehow(replace(STREAMING, network=SHAPES[request.param]))
-        features = FeatureSettings(num_cepstra=16)
+        features = STREAMING.features
     statistics = (0.5,) * features.num_columns, (3.0,) * features.num_columns
-    info = model_info(features=features, mean=statistics[0], std=statistics[1])
+    info = model_info(features=features, mean=statistics[0], std=statistics[1], voiceprints=voiceprints_of(network))
     path = tmp_path_factory.mktemp("model") / "x.onnx"
     path.write_bytes(to_onnx(network, info, self_test_of(network, info)))
     return network, OnnxClassifier(path)
@@ -80,14 +87,15 @@ def test_after_every_chunk_the_logits_are_those_of_all_rows_so_far(
     pair: tuple[Network, OnnxClassifier], sizes: list[int], seed: int
 ) -> None:
     network, classifier = pair
-    rows = rows_for(classifier, sum(sizes), seed)
-    classifier.reset()
+    rows, voice = rows_for(classifier, sum(sizes), seed), some_voice(classifier.impression_size)
+    classifier.know(voice)
     end = 0
     for size in sizes:
         classifier.push(rows[end : end + size])
         end += size
-        expected = logits_of(network, classifier.info, rows[:end])
-        np.testing.assert_allclose(classifier.logits, expected, rtol=0, atol=TOLERANCE)
+        for name, expected in said_of(network, classifier.info, rows[:end], voice).items():
+            tolerance = 1e-4 if name == "impressions" else TOLERANCE
+            np.testing.assert_allclose(classifier.said[name], expected, rtol=1e-5, atol=tolerance, err_msg=name)
 
 
 def test_rows_one_by_one_give_what_they_give_at_once(pair: tuple[Network, OnnxClassifier]) -> None:
@@ -123,9 +131,12 @@ def test_the_vector_in_the_file_is_found_right(pair: tuple[Network, OnnxClassifi
 
 
 def test_a_network_that_is_another_fails_both_checks(tmp_path: Path) -> None:
-    experiment = replace(STREAMING, network=SHAPES["mean"])
-    info: Any = model_info(features=FeatureSettings(num_cepstra=16), mean=(0.0,) * 16, std=(1.0,) * 16)
+    experiment = replace(STREAMING, network=SMALL)
     network, other = trained_somehow(experiment), build_network(experiment, 4)
+    size = experiment.features.num_columns
+    info: Any = model_info(
+        features=experiment.features, mean=(0.0,) * size, std=(1.0,) * size, voiceprints=voiceprints_of(network)
+    )
     path = tmp_path / "x.onnx"
     path.write_bytes(to_onnx(other, info, self_test_of(network, info)))
     classifier = OnnxClassifier(path)

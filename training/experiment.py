@@ -5,7 +5,7 @@ second default in the code.
 """
 
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,8 @@ class NetworkSettings:
             value = getattr(self, name)
             _require(0.0 <= value < 1.0, f"network.{name} must be from 0 to below 1", value)
         if self.kind == "seed":
-            _require(self == NetworkSettings("seed"), "network: 'seed' is one network, and takes no settings", self)
+            is_plain = all(getattr(self, field.name) == field.default for field in fields(self) if field.name != "kind")
+            _require(is_plain, "network: 'seed' is one network, exactly, and takes no settings", self)
             return
         _require_within("network.kernel_rows", self.kernel_rows, 4, 9)
         _require_within("network.voiceprint_size", self.voiceprint_size, 1, 100)

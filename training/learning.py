@@ -142,6 +142,8 @@ class Learner:
 
 
 def _compiled(network: Network, num_batches: int, settings: LearningSettings) -> Any:
+    if isinstance(network, StreamingNetwork):
+        network.statistics.precision = "float32"
     model = on_batches(network)
     rate = settings.learning_rate
     if settings.schedule == "cosine":

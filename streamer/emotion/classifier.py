@@ -1,6 +1,7 @@
 """The network that hears emotions."""
 
 import copy
+from collections.abc import Mapping
 from itertools import cycle
 from pathlib import Path
 from typing import Any, Self
@@ -120,6 +121,12 @@ class OnnxClassifier:
         """Forget the rows heard since ``mark`` was given."""
         network_mark, self._said = mark
         self._network.go_back(network_mark)
+
+    @property
+    def said(self) -> Mapping[str, NDArray[np.float32]]:
+        """What the network gives for all rows since the last reset, by the names of its outputs."""
+        names = [output.name for output in self._network.outputs]
+        return dict(zip(names, self._said, strict=False))
 
     @property
     def logits(self) -> NDArray[np.float64]:
