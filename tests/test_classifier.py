@@ -1,6 +1,7 @@
 """The network behind its model file: what contradicts is refused, what is given is a posterior."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ from fakes import LABELS
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto
-from tiny_model import model_info, write_model
+from tiny_model import adapting_info, model_info, write_adapting_model, write_model
 
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier, softmax
+from streamer.emotion.memory import Voice, Voiceprints
+from streamer.emotion.model_file import ModelInfo
 from streamer.errors import ModelError
 from streamer.settings import FeatureSettings
 
@@ -228,3 +231,150 @@ def test_what_is_no_file_is_refused(path: str) -> None:
     """A device would fill the memory."""
     with pytest.raises(ModelError, match="expected a file"):
         OnnxClassifier(Path(path))
+
+
+# Voices
+
+
+def adapting(tmp_path: Path, **changes: Any) -> OnnxClassifier:
+    return OnnxClassifier(write_adapting_model(tmp_path / "x.onnx", adapting_info(**changes).to_metadata()))
+
+
+def utterance(*numbers: float, worth: float = 1.0, num_rows: int = 20) -> np.ndarray:
+    """Return rows all alike: the logits of a stranger first, the worth last."""
+    row = np.zeros(13, np.float32)
+    row[: len(numbers)], row[12] = numbers, worth
+    return np.tile(row, (num_rows, 1))
+
+
+def hear(classifier: OnnxClassifier, rows: np.ndarray) -> np.ndarray:
+    classifier.reset()
+    classifier.push(rows)
+    return classifier.posterior()
+
+
+def test_the_first_utterance_is_judged_as_a_strangers(tmp_path: Path) -> None:
+    classifier = adapting(tmp_path)
+
+    posterior = hear(classifier, utterance(2.0, 1.0))
+
+    np.testing.assert_allclose(posterior, softmax(np.array([2.0, 1.0, 0.0, 0.0])), atol=1e-6)
+    assert classifier.heard_before == 0
+
+
+def test_what_is_learnt_is_told_to_the_network_from_the_next_utterance_on(tmp_path: Path) -> None:
+    """The impression is less by the label that the utterance is taken for: here about 1.5, all being as probable."""
+    classifier = adapting(tmp_path)
+    rows = utterance(3.0)
+    hear(classifier, rows)
+    taken_for = softmax(np.array([3.0, 0.0, 0.0, 0.0]) / 2.0)
+    classifier.learn()
+    assert classifier.memory is not None
+
+    np.testing.assert_allclose(classifier.memory.voice.mean[0], 3.0 - taken_for @ np.arange(4), atol=1e-6)
+    before = classifier.logits
+    hear(classifier, rows)
+    np.testing.assert_allclose(classifier.logits, before - classifier.memory.voice.mean[0], atol=1e-6)
+    assert classifier.heard_before == 1
+
+
+def test_what_is_known_to_be_neutral_is_learnt_as_such(tmp_path: Path) -> None:
+    classifier = adapting(tmp_path)
+    classifier.teach("neutral")
+    hear(classifier, utterance(3.0))
+
+    classifier.learn()
+
+    assert classifier.memory is not None
+    np.testing.assert_allclose(classifier.memory.voice.mean[0], 3.0 - 2.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("worth", [0.0, -3.0])
+def test_what_is_worth_nothing_is_not_learnt(tmp_path: Path, worth: float) -> None:
+    classifier = adapting(tmp_path)
+    hear(classifier, utterance(1.0, worth=worth))
+
+    classifier.learn()
+
+    assert classifier.memory is not None
+    assert classifier.memory.voice.weight == 0.0
+
+
+def test_a_stranger_is_judged_as_one(tmp_path: Path) -> None:
+    """Somebody whose voiceprint is far from the one that is remembered, before anything of him is learnt."""
+    classifier = adapting(tmp_path)
+    for _ in range(10):
+        hear(classifier, utterance(1.0, 2.0, 2.0))
+        classifier.learn()
+    assert classifier.heard_before == 10
+
+    posterior = hear(classifier, utterance(1.0, -20.0, -20.0))
+
+    np.testing.assert_allclose(posterior, softmax(np.array([1.0, -20.0, -20.0, 0.0])), atol=1e-3)
+    assert classifier.heard_before == 0
+
+
+def test_a_stream_forgets_what_another_learnt(tmp_path: Path) -> None:
+    classifier = adapting(tmp_path)
+    hear(classifier, utterance(1.0))
+    classifier.learn()
+    twin = classifier.twin()
+
+    assert classifier.memory is not None
+    assert twin.memory is not None
+    assert (classifier.memory.voice.weight, twin.memory.voice.weight) == (1.0, 0.0)
+    classifier.forget()
+    assert classifier.memory.voice.weight == 0.0
+
+
+def test_a_voice_that_is_known_is_there_from_the_beginning(tmp_path: Path) -> None:
+    classifier = adapting(tmp_path)
+    voice = Voice(5.0, np.array([1.0, 0.0, 0.0]), np.array([2.0, 1.0, 1.0]))
+
+    classifier.know(voice)
+    posterior = hear(classifier, utterance(2.0))
+
+    assert classifier.heard_before == 5
+    twin = classifier.twin()
+    assert twin.memory is not None
+    assert twin.memory.voice.weight == 5.0
+    np.testing.assert_allclose(classifier.logits, [1.0, -1.0, -1.0, -1.0], atol=1e-6)
+    assert posterior.sum() == pytest.approx(1.0)
+
+
+def test_going_back_forgets_rows_and_no_voices(tmp_path: Path) -> None:
+    classifier = adapting(tmp_path)
+    hear(classifier, utterance(1.0))
+    classifier.learn()
+    classifier.reset()
+    classifier.push(utterance(1.0))
+    mark, logits = classifier.mark(), classifier.logits
+
+    classifier.push(utterance(9.0))
+    classifier.go_back(mark)
+
+    np.testing.assert_array_equal(classifier.logits, logits)
+    classifier.push(utterance(1.0))
+    np.testing.assert_allclose(classifier.logits, logits, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("info", "size", "complaint"),
+    [
+        (model_info(), 3, "the network must take 'rows' and give 'logits'"),
+        (adapting_info(), 4, r"'voice_mean' must be of shape \[1, 3\], got \[1, 4\]"),
+        (replace(adapting_info(), voiceprints=Voiceprints(2, (1.0, 1.0), 1.0)), 3, "beyond the 3 numbers"),
+    ],
+)
+def test_a_network_that_adapts_otherwise_than_its_file_says_is_refused(
+    tmp_path: Path, info: ModelInfo, size: int, complaint: str
+) -> None:
+    path = write_adapting_model(tmp_path / "x.onnx", info.to_metadata(), size=size)
+
+    with pytest.raises(ModelError, match=complaint):
+        OnnxClassifier(path)
+
+
+def test_a_network_that_does_not_adapt_where_its_file_says_so_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="must take 'rows', 'voice_weight', 'voice_mean', 'voice_mean_square'"):
+        OnnxClassifier(write_model(tmp_path / "x.onnx", adapting_info().to_metadata()))

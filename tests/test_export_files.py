@@ -57,7 +57,7 @@ def made_up_examples() -> list[Example]:
 def made_up_evaluation(examples: list[Example]) -> dict[str, Any]:
     """Return what an evaluation holds in which every clip was right, whoever trained."""
     clips = tuple(example.clip for example in examples)
-    made = predictions(clips, np.eye(4), Calibration(1.0, 0.4))
+    made = predictions(clips, np.eye(4), Calibration(1.0, 0.4, 0.8))
     task = Task("final", "fold 0", clips, tuple(replace(clip, speaker=f"v{clip.speaker}") for clip in clips), ())
     said = tuple(Said(protocol, "cold", "validation", task, made) for protocol in ("random", "speakers", "live"))
     history = History([1.0], {"validation": [0.5]}, {"validation": 1})

@@ -397,7 +397,7 @@ def test_what_evaluate_writes_is_read_back(tmp_path: Path) -> None:
     task = task_of(tmp_path)
     logits = np.random.default_rng(0).standard_normal((len(task.test), len(LABELS)))
     logits[3] = np.nan
-    made = predictions(task.test, logits, Calibration(1.5, 0.4))
+    made = predictions(task.test, logits, Calibration(1.5, 0.4, 0.8))
     folder = write_run(tmp_path / "run", "streaming", [])
     write_csv(folder / PREDICTIONS_FILE, [Said("speakers", "cold", "validation", task, made)])
 

@@ -1,5 +1,6 @@
 """Rows for training: the ones that the daemon would classify."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from streamer.speech.network import NetworkDetector
 from training.corpora.base import Clip
 from training.dataset import data_hash, load_examples
 from training.errors import CorpusError, RunError
-from training.experiment import QUIET, Room
+from training.experiment import QUIET, Hearing, Recording, Room
 from training.hearing import RowRecorder, heard_rows
 from training.rooms import place, read_samples
 
@@ -145,15 +146,27 @@ def test_a_damaged_file_in_the_cache_is_named(clip: Clip, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("features", "room"),
-    [(FeatureSettings(num_cepstra=20), QUIET), (FEATURES, Room(seed=1))],
-    ids=["other features", "another room"],
+    ("features", "hearing"),
+    [(FeatureSettings(num_cepstra=20), QUIET), (FEATURES, Room(seed=1)), (FEATURES, Recording(1))],
+    ids=["other features", "another room", "a recording"],
 )
-def test_other_settings_have_their_own_cache(clip: Clip, tmp_path: Path, features: FeatureSettings, room: Room) -> None:
+def test_other_settings_have_their_own_cache(
+    clip: Clip, tmp_path: Path, features: FeatureSettings, hearing: Hearing
+) -> None:
     load_examples([clip], FEATURES, QUIET)
-    load_examples([clip], features, room)
+    load_examples([clip], features, hearing)
 
     assert len(cached_rows(tmp_path)) == 2
+
+
+def test_a_recording_is_of_one_speaker(clip: Clip, tmp_path: Path) -> None:
+    """The same content of another speaker is another recording."""
+    other = replace(clip, speaker="99")
+
+    first, second = load_examples([clip, other], FEATURES, Recording(1))
+
+    assert len(cached_rows(tmp_path)) == 2
+    assert first.rows.shape != second.rows.shape or not np.array_equal(first.rows, second.rows)
 
 
 def test_the_hash_of_the_data_sees_content_and_labels(clip: Clip) -> None:

@@ -1,4 +1,4 @@
-"""Figures, calibration, weights, augmentation: small and exact."""
+"""Figures, calibration, weights, batches: small and exact."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from streamer.features.normalise import GlobalNormaliser
-from training.augment import augmented
+from streamer.settings import FeatureSettings
 from training.batches import Shuffler, balanced_weights, normaliser_of, padded
-from training.calibration import Calibration, calibrate, posteriors
+from training.calibration import Calibration, calibrate, calibration_error, posteriors, risk_coverage
 from training.corpora import find_corpora
 from training.corpora.base import LABELS, Clip
 from training.dataset import Example
@@ -20,7 +20,7 @@ from training.intervals import mean_uar_interval, speaker_interval, wilson_inter
 from training.predictions import joined, predictions
 from training.scores import score
 
-STREAMING = load_experiment("streaming")
+SEED = load_experiment("seed")
 
 
 def examples_of(
@@ -105,20 +105,68 @@ def test_nothing_is_calibrated_where_nobody_was_heard() -> None:
         calibrate(clips_of("ahns"), np.full((4, 4), np.nan))
 
 
-def test_the_threshold_covers_four_fifths_of_the_validation_examples() -> None:
-    clips, random = clips_of("ahns" * 50), np.random.default_rng(0)
-    logits = random.normal(size=(200, 4))
+def test_of_the_labels_that_are_given_a_fifth_is_wrong() -> None:
+    """And no more are kept back than that takes."""
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 4, 2000)
+    logits = random.normal(size=(2000, 4)) + 1.5 * np.eye(4)[truth]
+    clips = clips_of("".join("ahns"[label] for label in truth))
 
     calibration = calibrate(clips, logits)
 
-    largest = posteriors(logits, calibration.temperature).max(axis=1)
-    assert (largest >= calibration.uncertain_below).mean() == pytest.approx(0.8, abs=0.01)
+    probabilities = posteriors(logits, calibration.temperature)
+    is_sure = probabilities.max(axis=1) >= calibration.uncertain_below
+    is_wrong = probabilities.argmax(axis=1) != truth
+    assert is_wrong.mean() > 0.25
+    assert is_wrong[is_sure].mean() == pytest.approx(0.2, abs=0.01)
+    assert calibration.coverage == pytest.approx(is_sure.mean(), abs=1e-4)
+
+
+def test_where_all_labels_are_right_none_is_kept_back() -> None:
+    calibration = calibrate(clips_of("ahns" * 5), logits_for("ahns" * 5))
+
+    assert calibration.coverage == 1.0
+
+
+def test_where_even_the_surest_are_wrong_every_label_is_kept_back() -> None:
+    calibration = calibrate(clips_of("ahns" * 5), logits_for("hnsa" * 5))
+
+    assert calibration.uncertain_below == 1.0
+    assert calibration.coverage == 0.0
+
+
+def test_risk_falls_with_coverage_where_confidence_means_something() -> None:
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 4, 2000)
+    clips = clips_of("".join("ahns"[label] for label in truth))
+    probabilities = posteriors(random.normal(size=(2000, 4)) + 1.5 * np.eye(4)[truth], 1.0)
+    probabilities[:100] = np.nan  # nobody was heard
+
+    curve = risk_coverage(clips, probabilities)
+
+    risks = [point["risk"] for point in curve]
+    assert [point["coverage"] for point in curve] == pytest.approx(np.arange(1, 11) / 10)
+    assert risks == sorted(risks)
+    is_wrong = np.nan_to_num(probabilities).argmax(axis=1) != truth
+    is_wrong[:100] = True
+    assert risks[-1] == pytest.approx(is_wrong.mean(), abs=1e-4)
+
+
+def test_the_calibration_error_of_honest_probabilities_is_near_nothing() -> None:
+    """Chance alone would give a third of a tenth for so many clips; that is taken off."""
+    random = np.random.default_rng(0)
+    probabilities = random.dirichlet(np.ones(4), 1000)
+    truth = [int(random.choice(4, p=row)) for row in probabilities]
+    clips = clips_of("".join("ahns"[label] for label in truth))
+
+    assert calibration_error(clips, probabilities) < 0.025
+    assert calibration_error(clips, posteriors(np.log(probabilities), 0.4)) > 0.08
 
 
 def test_an_evaluation_says_when_few_speakers_make_it() -> None:
     clips = clips_of("ahns" * 2, speakers="xxxxyyyy")
 
-    figures = score(predictions(clips, logits_for("ahnn" * 2), Calibration(1.0, 0.5)))
+    figures = score(predictions(clips, logits_for("ahnn" * 2), Calibration(1.0, 0.5, 1.0)))
 
     assert figures["emodb"]["accuracy"]["value"] == 0.75
     assert figures["emodb"]["uar"]["value"] == 0.75
@@ -132,7 +180,7 @@ def test_a_clip_in_which_nobody_is_heard_counts_as_wrong() -> None:
     logits = logits_for("ahns")
     logits[3] = np.nan
 
-    figures = score(predictions(clips_of("ahns"), logits, Calibration(1.0, 0.5)))["pooled"]
+    figures = score(predictions(clips_of("ahns"), logits, Calibration(1.0, 0.5, 1.0)))["pooled"]
 
     assert figures["unheard"] == 1
     assert figures["accuracy"]["value"] == figures["uar"]["value"] == figures["coverage"] == 0.75
@@ -141,7 +189,7 @@ def test_a_clip_in_which_nobody_is_heard_counts_as_wrong() -> None:
 
 
 def test_an_evaluation_that_is_never_sure_covers_nothing() -> None:
-    figures = score(predictions(clips_of("ahns"), np.zeros((4, 4)), Calibration(1.0, 0.9)))
+    figures = score(predictions(clips_of("ahns"), np.zeros((4, 4)), Calibration(1.0, 0.9, 0.0)))
 
     assert figures["pooled"]["coverage"] == 0.0
     assert figures["pooled"]["accuracy_of_covered"]["value"] is None
@@ -149,8 +197,8 @@ def test_an_evaluation_that_is_never_sure_covers_nothing() -> None:
 
 def test_networks_that_were_asked_apart_are_judged_as_one_with_their_own_calibrations() -> None:
     logits = np.log(np.array([[0.6, 0.2, 0.1, 0.1]]))
-    one = predictions(clips_of("a"), logits, Calibration(1.0, 0.5))
-    other = predictions(clips_of("a"), logits, Calibration(1.0, 0.7))
+    one = predictions(clips_of("a"), logits, Calibration(1.0, 0.5, 1.0))
+    other = predictions(clips_of("a"), logits, Calibration(1.0, 0.7, 0.5))
 
     both = joined([one, other])
 
@@ -161,7 +209,7 @@ def test_networks_that_were_asked_apart_are_judged_as_one_with_their_own_calibra
 
 def test_a_clip_tested_in_several_repeats_is_one_trial() -> None:
     """Else the interval would shrink with every repeat, and the people be no more."""
-    once = predictions(clips_of("ahns", paths="wxyz"), logits_for("ahnn"), Calibration(1.0, 0.5))
+    once = predictions(clips_of("ahns", paths="wxyz"), logits_for("ahnn"), Calibration(1.0, 0.5, 1.0))
 
     alone, thrice = score(once)["pooled"], score(joined([once] * 3))["pooled"]
 
@@ -175,7 +223,7 @@ def test_reliability_bins_hold_every_clip_that_was_heard_once() -> None:
     logits = random.normal(size=(200, 4))
     logits[7] = np.nan
 
-    bins = score(predictions(clips_of("ahns" * 50), logits, Calibration(1.0, 0.5)))["pooled"]["reliability"]
+    bins = score(predictions(clips_of("ahns" * 50), logits, Calibration(1.0, 0.5, 1.0)))["pooled"]["reliability"]
 
     assert [one["clips"] for one in bins] == [20] * 9 + [19]
     assert sorted(one["confidence"] for one in bins) == [one["confidence"] for one in bins]
@@ -206,37 +254,31 @@ def test_the_normaliser_is_that_of_all_rows() -> None:
     example = examples_of("a")[0]
     parts = [np.full((1, 3), 2.0, np.float32), np.full((3, 3), 6.0, np.float32)]
 
-    mean, std = normaliser_of([Example(example.clip, rows) for rows in parts])
+    mean, std = normaliser_of([Example(example.clip, rows) for rows in parts], FeatureSettings(num_cepstra=3))
 
     assert mean == pytest.approx([5.0] * 3)
     assert std == pytest.approx([np.sqrt(3.0)] * 3)
 
 
-def test_an_augmented_clip_is_a_part_of_it_and_a_constant() -> None:
-    rows = np.arange(300, dtype=np.float32)[:, np.newaxis].repeat(3, axis=1)
-    random = np.random.default_rng(0)
+def test_pitch_is_centred_where_there_is_a_voice_and_harmonicity_is_left_as_it_is() -> None:
+    example = examples_of("a")[0]
+    rows = np.array([[0.0, 1.0, 0.9], [2.0, 3.0, 0.0], [4.0, 2.0, 0.9]], np.float32)
 
-    for _ in range(20):
-        changed = augmented(rows, STREAMING.augmentation, random)
+    mean, std = normaliser_of([Example(example.clip, rows)], FeatureSettings(num_cepstra=1, pitch=True))
 
-        assert 80 <= len(changed) <= 300
-        np.testing.assert_allclose(np.diff(changed, axis=0), 1.0, atol=1e-4)
+    assert mean == pytest.approx([2.0, 1.5, 0.0], abs=1e-3)
+    assert std == pytest.approx([np.sqrt(8 / 3), 1.0, 1.0])
 
 
-def test_a_short_clip_is_kept_whole() -> None:
-    rows = np.ones((40, 3), np.float32)
-
-    assert len(augmented(rows, STREAMING.augmentation, np.random.default_rng(0))) == 40
+NORMALISER = GlobalNormaliser([0.0] * 3, [1.0] * 3)
 
 
 def test_an_epoch_has_every_clip_once_and_is_the_same_for_the_same_seed() -> None:
-    examples = [[example] for example in examples_of("ahns" * 4)]
-    normaliser = GlobalNormaliser([0.0] * 3, [1.0] * 3)
+    examples = examples_of("ahns" * 4)
 
     def epoch(seed: int) -> list[np.ndarray]:
-        learning = replace(STREAMING.learning, batch_size=4, min_batches=4)
-        shuffler = Shuffler(examples, normaliser, STREAMING.augmentation, learning, seed)
-        return [batch.targets for batch in shuffler.epoch(1)]
+        learning = replace(SEED.learning, batch_size=4, min_batches=4)
+        return [batch.targets[0] for batch in Shuffler(examples, NORMALISER, learning, seed).epoch(1)]
 
     first, second, other = epoch(1), epoch(1), epoch(2)
 
@@ -247,41 +289,38 @@ def test_an_epoch_has_every_clip_once_and_is_the_same_for_the_same_seed() -> Non
 
 def test_an_epoch_does_not_depend_on_those_before_it() -> None:
     """So that training can go on after an interruption as if there had been none."""
-    examples = [[example] for example in examples_of("ahns" * 4)]
-    learning = replace(STREAMING.learning, batch_size=4, min_batches=1)
-    normaliser = GlobalNormaliser([0.0] * 3, [1.0] * 3)
-    used, fresh = (Shuffler(examples, normaliser, STREAMING.augmentation, learning, 0) for _ in range(2))
-    first = [batch.rows for batch in used.epoch(1)]
+    examples = examples_of("ahns" * 4)
+    learning = replace(SEED.learning, batch_size=4, min_batches=1)
+    used, fresh = (Shuffler(examples, NORMALISER, learning, 0) for _ in range(2))
+    first = [batch.targets[0] for batch in used.epoch(1)]
 
-    second, expected = [batch.rows for batch in used.epoch(2)], [batch.rows for batch in fresh.epoch(2)]
+    second, expected = [batch.targets[0] for batch in used.epoch(2)], [batch.targets[0] for batch in fresh.epoch(2)]
 
-    for rows, same in zip(second, expected, strict=True):
-        np.testing.assert_array_equal(rows, same)
+    for targets, same in zip(second, expected, strict=True):
+        np.testing.assert_array_equal(targets, same)
     assert not all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 def test_a_rest_smaller_than_a_batch_is_not_left_out() -> None:
-    examples = [[example] for example in examples_of("ahnsa")]
-    learning = replace(STREAMING.learning, batch_size=4, min_batches=1)
-    shuffler = Shuffler(examples, GlobalNormaliser([0.0] * 3, [1.0] * 3), STREAMING.augmentation, learning, 0)
+    learning = replace(SEED.learning, batch_size=4, min_batches=1)
+    shuffler = Shuffler(examples_of("ahnsa"), NORMALISER, learning, 0)
 
-    assert [len(batch.targets) for batch in shuffler.epoch(1)] == [4, 1]
+    assert [len(batch.targets[0]) for batch in shuffler.epoch(1)] == [4, 1]
 
 
 def test_an_epoch_of_a_small_corpus_goes_through_it_several_times() -> None:
-    examples = [[example] for example in examples_of("ahns")]
-    learning = replace(STREAMING.learning, batch_size=4, min_batches=3)
-    shuffler = Shuffler(examples, GlobalNormaliser([0.0] * 3, [1.0] * 3), STREAMING.augmentation, learning, 0)
+    learning = replace(SEED.learning, batch_size=4, min_batches=3)
+    shuffler = Shuffler(examples_of("ahns"), NORMALISER, learning, 0)
 
     batches = list(shuffler.epoch(1))
 
     assert len(batches) == shuffler.num_batches == 3
-    assert all(batch.targets.sum(axis=0).tolist() == [1.0] * 4 for batch in batches)
+    assert all(batch.targets[0].sum(axis=0).tolist() == [1.0] * 4 for batch in batches)
 
 
 def test_no_corpus_can_be_called_as_a_figure_beside_corpora_is(tmp_path: Path) -> None:
     clips = clips_of("ahns")
-    made = predictions(clips, logits_for("ahns"), Calibration(1.0, 0.0))
+    made = predictions(clips, logits_for("ahns"), Calibration(1.0, 0.0, 1.0))
 
     for name in set(score(made)) - {clip.corpus for clip in clips}:
         (tmp_path / name).mkdir()

@@ -8,7 +8,6 @@ import soundfile
 from signals import speech
 
 from streamer.events import Utterance
-from training.calibration import Calibration
 from training.corpora.base import LABELS, Clip
 from training.live import NOISE_BELOW_SPEECH_DB, Recording, in_noise, listen, match, record
 from training.rooms import LEAD_MS
@@ -140,22 +139,3 @@ def test_a_recording_in_which_nothing_is_heard_misses_every_clip() -> None:
     heard = match(recording_of((0, 100), (200, 300)), [])
 
     assert heard.num_missed == 2
-
-
-def test_the_posterior_of_the_network_is_what_its_calibration_says() -> None:
-    from streamer.features.normalise import GlobalNormaliser
-    from streamer.settings import FeatureSettings
-    from training.live import NetworkClassifier
-
-    features = FeatureSettings(num_cepstra=4)
-    normaliser = GlobalNormaliser([1.0] * 4, [2.0] * 4)
-    network = lambda rows, training: rows.mean(axis=1)  # noqa: E731
-    classifier = NetworkClassifier(network, normaliser, features, Calibration(0.5, 0.6))
-
-    classifier.push(np.array([[3.0, 1.0, 1.0, 1.0]], np.float32))
-    posterior = classifier.posterior()
-
-    expected = np.exp([2.0, 0.0, 0.0, 0.0]) / (np.exp(2.0) + 3)
-    np.testing.assert_allclose(posterior, expected)
-    assert classifier.decide(posterior) == "anger"
-    assert classifier.decide(np.array([0.59, 0.41, 0.0, 0.0])) == "uncertain"

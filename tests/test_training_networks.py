@@ -1,8 +1,8 @@
-"""The network: padding changes nothing, and nothing in it needs the future."""
+"""The network: padding changes nothing, nothing in it needs the future, and what is remembered is told as it was."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,25 +16,26 @@ with warnings.catch_warnings():
 
 import keras
 
-from streamer.features.normalise import GlobalNormaliser
-from training.corpora.base import Clip
-from training.dataset import Example
-from training.experiment import POOLINGS, NetworkSettings, load_experiment
-from training.learning import logits_of
-from training.networks import build_network, masked
+from training.experiment import load_experiment
+from training.networks import build_network, on_batches
 from training.networks.seed import SeedNetwork
+from training.networks.statistics import RowStatistics
 from training.networks.streaming import StreamingNetwork
 
-NUM_CEPSTRA, NUM_LABELS = 13, 4
+NUM_LABELS = 4
+STREAMING = load_experiment("streaming")
+NUM_COLUMNS = STREAMING.features.num_columns
 
 
-def small_network(pooling: str = "mean_and_deviation") -> StreamingNetwork:
-    """Return a small network whose normalisation has seen something, so that padding could shift it."""
+def small_network() -> StreamingNetwork:
+    """Return a small network whose weights have seen something."""
     keras.utils.set_random_seed(0)
-    settings = NetworkSettings("streaming", (8, 12, 8), (5, 3, 3), (2, 1, 2), pooling, (8, 6))
-    made = StreamingNetwork(NUM_CEPSTRA, NUM_LABELS, settings)
+    settings = replace(STREAMING.network, hidden_units=(8, 6), voiceprint_size=3)
+    made = StreamingNetwork(NUM_COLUMNS, NUM_LABELS, settings)
     random = np.random.default_rng(0)
-    made.set_weights([weights + random.uniform(0, 0.3, weights.shape) for weights in made.get_weights()])
+    for variable in made.weights:
+        if "seed" not in variable.path:
+            variable.assign(np.asarray(variable) + random.uniform(0, 0.3, variable.shape))
     return made
 
 
@@ -43,90 +44,139 @@ def network() -> StreamingNetwork:
     return small_network()
 
 
-def frames_of(network: StreamingNetwork, rows: np.ndarray) -> np.ndarray:
-    """Return the last convolution's output, shape ``(time, channels)``."""
-    frames: Any = rows[np.newaxis]
-    for block in network.blocks:
-        frames, _ = block(frames)
-    return np.asarray(frames)[0]
+def rows_of(num_rows: int, seed: int = 0) -> np.ndarray:
+    rows = speech_rows(num_rows, NUM_COLUMNS, seed)
+    rows[:, -1] = np.abs(rows[:, -1])  # harmonicity
+    return rows
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("num_rows", [1, 2, 3, 4, 5, 63, 64, 101])
-def test_padding_and_mask_give_what_the_rows_alone_give(pooling: str, num_rows: int) -> None:
-    network = small_network(pooling)
-    rows = speech_rows(num_rows, NUM_CEPSTRA)
-    padded = np.full((1, 128, NUM_CEPSTRA), 9.0, np.float32)
+def described(network: StreamingNetwork, rows: np.ndarray) -> np.ndarray:
+    return np.asarray(network.describe(rows[np.newaxis], np.ones((1, len(rows)), np.float32)))[0]
+
+
+@pytest.mark.parametrize("num_rows", [1, 2, 3, 4, 9, 63, 64, 101])
+def test_padding_and_mask_give_what_the_rows_alone_give(network: StreamingNetwork, num_rows: int) -> None:
+    rows = rows_of(num_rows)
+    padded = np.full((1, 128, NUM_COLUMNS), 9.0, np.float32)
     padded[0, :num_rows] = rows
     is_valid = (np.arange(128) < num_rows).astype(np.float32)[np.newaxis]
 
-    alone = np.asarray(network(rows[np.newaxis]))
-    with_mask = np.asarray(masked(network)([padded, is_valid]))
-
-    np.testing.assert_allclose(with_mask, alone, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(network.describe(padded, is_valid))[0], described(network, rows), atol=1e-4)
 
 
-def test_padding_does_not_change_the_statistics_that_training_normalises_with(network: StreamingNetwork) -> None:
-    rows = speech_rows(64, NUM_CEPSTRA)[np.newaxis]
-    padded = np.pad(rows, ((0, 0), (0, 64), (0, 0)), constant_values=9.0)
-    block, copy = network.blocks[0], StreamingNetwork.from_config(network.get_config()).blocks[0]
-    copy.set_weights(block.get_weights())
-    block_before = block.get_weights()
+def test_the_order_of_rows_matters(network: StreamingNetwork) -> None:
+    """It hears changes, not only which rows there are."""
+    rows = rows_of(60)
 
-    block(rows, np.ones((1, 64), np.float32), training=True)
-    copy(padded, (np.arange(128) < 64).astype(np.float32)[np.newaxis], training=True)
-
-    for without, with_padding in zip(block.get_weights(), copy.get_weights(), strict=True):
-        np.testing.assert_allclose(with_padding, without, atol=1e-5)
-    block.set_weights(block_before)
+    assert np.abs(described(network, rows) - described(network, rows[::-1].copy())).max() > 0.1
 
 
-@pytest.mark.parametrize("num_rows", [1, 4, 17, 40])
-def test_rows_to_come_do_not_change_frames_that_were_there(network: StreamingNetwork, num_rows: int) -> None:
-    """Convolutions see the past only."""
-    rows = speech_rows(80, NUM_CEPSTRA)
-
-    whole, prefix = frames_of(network, rows), frames_of(network, rows[:num_rows])
-
-    np.testing.assert_allclose(whole[: len(prefix)], prefix, atol=1e-5)
+def naive(rows: np.ndarray, weights: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    mean = (weights[:, np.newaxis] * values).sum(axis=0) / weights.sum()
+    variance = (weights[:, np.newaxis] * (values - mean) ** 2).sum(axis=0) / weights.sum()
+    return mean, np.log(np.sqrt(np.maximum(variance, 1e-8)) + 0.03)
 
 
-def test_logits_of_a_prefix_follow_from_running_sums(network: StreamingNetwork) -> None:
-    """So that the network can be run row by row: the pooling needs sums and a count, nothing else."""
-    frames = frames_of(network, speech_rows(80, NUM_CEPSTRA)).astype(np.float64)
-    sums, squares = np.cumsum(frames, axis=0), np.cumsum(frames**2, axis=0)
+def test_statistics_are_weighted_moments() -> None:
+    """Of the table of sums come the mean and the deviation that a loop over rows gives."""
+    num_cepstra, rows = NUM_COLUMNS - 2, rows_of(200).astype(np.float64)
+    network = build_network(STREAMING, NUM_LABELS)
+    found = np.asarray(
+        network.statistics.of_sums(
+            network.statistics.sums(
+                rows.astype(np.float32)[np.newaxis],
+                np.zeros((1, 200, 3, 2), np.float32),
+                np.zeros((1, 200, num_cepstra), np.float32),
+                np.arange(200, dtype=np.float32)[np.newaxis],
+                np.ones((1, 200), np.float32),
+            )
+        )
+    )[0]
+    voiced = np.clip((rows[:, -1] - 0.2) / 0.25, 0, 1)
 
-    for count in (1, 5, len(frames)):
-        mean, mean_square = sums[count - 1] / count, squares[count - 1] / count
-        deviation = np.sqrt(np.maximum(mean_square - mean**2, 0) + 1e-5)
-        pooled = np.asarray(network.pooling(frames[np.newaxis, :count].astype(np.float32)))[0]
-        np.testing.assert_allclose(pooled, np.concatenate([mean, deviation]), atol=1e-3)
+    mean, deviation = naive(rows, voiced + 0.02, rows[:, :num_cepstra])
+
+    np.testing.assert_allclose(found[:num_cepstra], mean, atol=1e-5)
+    num_means = (found.size - num_cepstra - 1 - 36) // 2
+    first = num_means - num_cepstra + num_cepstra  # behind the means, the changes' deviations come first
+    np.testing.assert_allclose(found[first : first + num_cepstra], deviation, atol=1e-5)
+    assert found.size == RowStatistics(num_cepstra).size
+
+
+def test_sums_of_parts_are_those_of_the_whole(network: StreamingNetwork) -> None:
+    """The sums of two parts, each with its past, are those of the whole: that is what streams."""
+    statistics, rows = network.statistics, rows_of(90)
+    padded = np.pad(rows, ((8, 0), (0, 0)))
+
+    def sums(first: int, end: int) -> np.ndarray:
+        past = np.stack([padded[8 - lag + first : 8 - lag + end, -2:] for lag in (1, 3, 8)], axis=1)
+        changes = np.asarray(network.change(padded[np.newaxis, 1 + first : 8 + end, :-2]))
+        num_past = np.arange(first, end, dtype=np.float32)[np.newaxis]
+        ones = np.ones((1, end - first), np.float32)
+        return np.asarray(statistics.sums(rows[np.newaxis, first:end], past[np.newaxis], changes, num_past, ones))
+
+    np.testing.assert_allclose(sums(0, 37) + sums(37, 90), sums(0, 90), rtol=1e-6, atol=1e-4)
+
+
+def test_a_batch_is_told_what_a_voice_would_tell(network: StreamingNetwork) -> None:
+    """In training the memory is a matrix over the batch; in use it is a weight, a mean and a mean square."""
+    parts = [rows_of(40, seed) for seed in range(4)]
+    rows, is_valid = np.stack(parts), np.ones((4, 40), np.float32)
+    memory = np.zeros((4, 4), np.float32)
+    memory[3, :3] = [1.0, 0.5, 0.25]
+    posteriors = np.random.default_rng(0).dirichlet(np.ones(4), 4).astype(np.float32)
+
+    by_voice, as_stranger, _ = (np.asarray(said) for said in on_batches(network)([rows, is_valid, memory, posteriors]))
+
+    heard = np.asarray(network.describe(rows, is_valid))
+    impressions = np.einsum("nl,nls->ns", posteriors, np.asarray(network.impressions(heard)))[:, : network.size]
+    weights = memory[3, :3, np.newaxis]
+    mean, square = (
+        (weights * values).sum(axis=0) / weights.sum() for values in (impressions[:3], impressions[:3] ** 2)
+    )
+    told = np.array([[1.75]], np.float32), mean[np.newaxis], square[np.newaxis]
+    np.testing.assert_allclose(np.asarray(network.logits_by_voice(heard[3:], *told)), by_voice[3:], atol=1e-4)
+    np.testing.assert_allclose(np.asarray(network.logits_as_stranger(heard)), as_stranger, atol=1e-4)
+
+
+def test_what_is_no_speech_has_no_emotion(network: StreamingNetwork) -> None:
+    heard, nobody = described(network, rows_of(50))[np.newaxis], np.zeros((1, network.size), np.float32)
+    judge = lambda: np.asarray(network.judge(heard, np.zeros((1, 1), np.float32), nobody, nobody))  # noqa: E731
+    np.testing.assert_allclose(np.exp(judge()).sum(), 1.0, atol=1e-5)
+    bias = network.speech.bias
+    before = np.asarray(bias)
+    bias.assign(before - 1000.0)
+
+    np.testing.assert_allclose(np.exp(judge()), np.full((1, NUM_LABELS), 0.25), atol=1e-5)
+    assert np.asarray(network.worth(heard, 500)) == pytest.approx(0.0, abs=1e-6)
+    bias.assign(before)
+
+
+def test_an_impression_of_a_label_is_less_its_shift_and_ends_in_the_voiceprint(network: StreamingNetwork) -> None:
+    heard = described(network, rows_of(50))[np.newaxis]
+
+    impressions = np.asarray(network.impressions(heard))[0]
+
+    assert impressions.shape == (NUM_LABELS, network.impression_size)
+    np.testing.assert_allclose(impressions[2, : network.size], heard[0] - np.asarray(network.shift)[2], atol=1e-5)
+    np.testing.assert_allclose(
+        impressions[:, network.size :], heard @ np.asarray(network.voiceprint) + np.zeros((4, 1)), rtol=1e-5
+    )
 
 
 def test_a_saved_network_comes_back_the_same(network: StreamingNetwork, tmp_path: Path) -> None:
-    rows = speech_rows(50, NUM_CEPSTRA)[np.newaxis]
+    rows = rows_of(50)
     network.save(tmp_path / "model.keras")
 
     loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False)
 
-    np.testing.assert_array_equal(np.asarray(loaded(rows)), np.asarray(network(rows)))
-
-
-def test_logits_of_clips_do_not_depend_on_what_else_is_in_the_batch(network: StreamingNetwork) -> None:
-    clip = Clip(Path("x"), "anger", "03", "emodb", "man")
-    examples = [Example(clip, speech_rows(num_rows, NUM_CEPSTRA, seed=num_rows)) for num_rows in (90, 30, 0, 61)]
-    normaliser = GlobalNormaliser([0.1] * NUM_CEPSTRA, [2.0] * NUM_CEPSTRA)
-
-    together = logits_of(masked(network), normaliser, examples)
-
-    assert np.isnan(together[2]).all()
-    for index in (0, 1, 3):
-        alone = logits_of(masked(network), normaliser, [examples[index]])[0]
-        np.testing.assert_allclose(together[index], alone, atol=1e-5)
+    np.testing.assert_array_equal(described(loaded, rows), described(network, rows))
+    for variable, same in zip(network.weights, loaded.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(variable), np.asarray(same), err_msg=variable.path)
 
 
 def test_the_default_network_stays_well_below_a_megabyte() -> None:
-    network = build_network(load_experiment("streaming"), NUM_LABELS)
+    network = build_network(STREAMING, NUM_LABELS)
 
     assert 4 * network.count_params() < 900_000
 
@@ -144,7 +194,7 @@ def test_the_seed_network_sees_the_mean_alone() -> None:
     expected = np.asarray(network(rows.mean(axis=0)[np.newaxis, np.newaxis]))
 
     np.testing.assert_allclose(np.asarray(network(rows[np.newaxis, ::-1])), expected, atol=1e-5)
-    np.testing.assert_allclose(np.asarray(masked(network)([padded, is_valid])), expected, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(on_batches(network)([padded, is_valid])), expected, atol=1e-5)
 
 
 def test_a_saved_seed_network_comes_back_the_same(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import onnx
 from fakes import LABELS
 from onnx import TensorProto, helper, numpy_helper
 
+from streamer.emotion.memory import Voiceprints
 from streamer.emotion.model_file import INPUT_NAME, OUTPUT_NAME, ModelInfo
 from streamer.settings import FeatureSettings
 
@@ -77,5 +78,74 @@ def write_model(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     helper.set_model_props(model, dict(model_info().to_metadata() if metadata is None else metadata))
     onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+VOICEPRINTS = Voiceprints(first=1, variance=(4.0, 4.0), temperature=2.0)
+
+
+def adapting_info(**changes: Any) -> ModelInfo:
+    """Return metadata of a model that tells voices apart by two of its cepstra."""
+    return model_info(voiceprints=VOICEPRINTS, **changes)
+
+
+def write_adapting_model(path: Path, metadata: Mapping[str, str] | None = None, *, size: int = 3) -> Path:
+    """Write a network that adapts, of which ``mean`` is the mean row so far.
+
+    It gives:
+
+    - ``logits``, the first four of ``mean`` less the first number that is remembered of the voice;
+    - ``logits_of_stranger``, the first four of ``mean``;
+    - ``impressions``, the first three of ``mean``; of label number ``i`` the first is less by ``i``;
+    - ``worth``, the last of ``mean``.
+    """
+    rows = ("num_rows", 13)
+    floats = {"voice_weight": (1, 1), "voice_mean": (1, size), "voice_mean_square": (1, size)}
+    floats |= {"state_count": (1,), "state_sums": (1, 13)}
+    given = [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, rows)]
+    given += [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in floats.items()]
+    said = {"logits": (1, 4), "logits_of_stranger": (1, 4), "impressions": (4, 3), "worth": (1, 1)}
+    said |= {"next_state_count": (1,), "next_state_sums": (1, 13)}
+    shifts = np.zeros((4, 3), np.float32)
+    shifts[:, 0] = np.arange(4)
+    constants = {
+        "first_axis": np.array([0]),
+        "zero": np.array([0]),
+        "one": np.array([1]),
+        "three": np.array([3]),
+        "four": np.array([4]),
+        "twelve": np.array([12]),
+        "thirteen": np.array([13]),
+        "second_axis": np.array([1]),
+        "shifts": shifts,
+    }
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceSum", [INPUT_NAME, "first_axis"], ["sums"], keepdims=1),
+            helper.make_node("Add", ["state_sums", "sums"], ["next_state_sums"]),
+            helper.make_node("Shape", [INPUT_NAME], ["num_rows"], start=0, end=1),
+            helper.make_node("Cast", ["num_rows"], ["count"], to=TensorProto.FLOAT),
+            helper.make_node("Add", ["state_count", "count"], ["next_state_count"]),
+            helper.make_node("Div", ["next_state_sums", "next_state_count"], ["mean"]),
+            helper.make_node("Slice", ["mean", "zero", "four", "second_axis"], ["logits_of_stranger"]),
+            helper.make_node("Slice", ["voice_mean", "zero", "one", "second_axis"], ["known"]),
+            helper.make_node("Sub", ["logits_of_stranger", "known"], ["less"]),
+            # The other inputs are there, and weigh nothing.
+            helper.make_node("Slice", ["voice_mean_square", "zero", "one", "second_axis"], ["square"]),
+            helper.make_node("Mul", ["square", "voice_weight"], ["others"]),
+            helper.make_node("Sub", ["others", "others"], ["nothing"]),
+            helper.make_node("Add", ["less", "nothing"], ["logits"]),
+            helper.make_node("Slice", ["mean", "zero", "three", "second_axis"], ["impression"]),
+            helper.make_node("Sub", ["impression", "shifts"], ["impressions"]),
+            helper.make_node("Slice", ["mean", "twelve", "thirteen", "second_axis"], ["worth"]),
+        ],
+        "adapting",
+        given,
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in said.items()],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, dict(adapting_info().to_metadata() if metadata is None else metadata))
     path.write_bytes(model.SerializeToString())
     return path

@@ -104,7 +104,7 @@ def _drawn(clips: Sequence[Clip], skill: float, seed: int, unheard: float = 0.0)
     logits = random.normal(0.0, 1.0, (len(clips), len(LABELS)))
     logits[np.arange(len(clips)), [LABELS.index(clip.label) for clip in clips]] += skill
     logits[random.random(len(clips)) < unheard] = np.nan
-    return predictions(clips, logits, Calibration(1.0, 0.4))
+    return predictions(clips, logits, Calibration(1.0, 0.4, 0.8))
 
 
 def _protocols(said: Sequence[Said]) -> dict[str, Any]:

@@ -39,12 +39,10 @@ def read_profile(path: Path, model_sha256: str, size: int) -> Voice:
         raise ProfileError(f"{path}: made with another model; make one with `calibrate` and the same --model")
     try:
         voice = Voice.from_json(values.get("voice"))
+        if voice.mean.size != size:
+            raise ValueError(f"a voice of {voice.mean.size} numbers, expected {size}")
     except ValueError as error:
         raise ProfileError(f"{path}: damaged ({error}); make one with `calibrate`") from error
-    if voice.mean.size != size:
-        raise ProfileError(
-            f"{path}: damaged (of {voice.mean.size} numbers, expected {size}); make one with `calibrate`"
-        )
     return voice
 
 

@@ -38,7 +38,7 @@ class RowStatistics:
         """Lay out the table of sums, and what is read from where."""
         self.num_cepstra = num_cepstra
         self.precision = "float64"
-        """Of the sums: variances are small differences of large numbers. To learn, float32 will do, in half the time."""
+        """Of the sums: variances are small differences of large numbers. To learn, float32 will do in half the time."""
         sizes = {"cepstra": num_cepstra, "pitch": 1, "harmonicity": 1, "voiced": 1, "swing": 1}
         sizes |= dict.fromkeys(("glide", "rise", "fall"), len(GLIDE_LAGS))
         ends = np.cumsum([1, *sizes.values()])  # behind the constant
