@@ -103,7 +103,7 @@ def said_of(network: Network, info: ModelInfo, rows: Rows, voice: Voice | None) 
     if not isinstance(network, StreamingNetwork) or voice is None:
         return {OUTPUT_NAME: np.asarray(network(normalised))}
     described = network.describe(normalised, np.ones(normalised.shape[:2], np.float32))
-    known = told([voice], network.size)
+    known = told([voice], network.told_size)
     alone = [np.zeros_like(part) for part in known]
     outputs = (network.judge(described, *alone), network.impressions(described)[0], network.worth(described, len(rows)))
     named = dict(zip(VOICE_OUTPUTS, outputs, strict=True))

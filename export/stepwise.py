@@ -53,7 +53,7 @@ def _seed(network: SeedNetwork) -> Stepwise:
 
 
 def _streaming(network: StreamingNetwork) -> Stepwise:
-    statistics, size = network.statistics, network.size
+    statistics, size = network.statistics, network.told_size
     state = {
         "count": tf.TensorSpec((), tf.int64),
         "sums": tf.TensorSpec((statistics.num_weights, statistics.num_signals), tf.float64),

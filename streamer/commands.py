@@ -165,9 +165,7 @@ def _speech_s(events: Iterable[PipelineEvent]) -> float:
 
 def _require_adapting(classifier: OnnxClassifier) -> VoiceMemory:
     if classifier.memory is None or _NEUTRAL not in classifier.labels:
-        raise SettingsError(
-            f"{classifier.path}: this model does not adapt to voices, so that profiles mean nothing to it"
-        )
+        raise SettingsError(f"{classifier.path}: a model that does not adapt to voices: profiles mean nothing to it")
     return classifier.memory
 
 

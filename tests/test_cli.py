@@ -1,6 +1,7 @@
 """Arguments in, settings for the command out; what contradicts is refused."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from streamer.errors import (
     DeviceError,
     InputError,
     ModelError,
+    ProfileError,
     SettingsError,
     SinkError,
     StreamBrokenError,
@@ -38,6 +40,8 @@ DEFAULTS = RunSettings(
     is_silero=False,
     auto_gain=False,
     realtime=False,
+    profile=None,
+    learn=False,
 )
 
 
@@ -46,6 +50,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[RunSettings]:
     """Keep what ``run`` is asked for, and run nothing."""
     kept: list[RunSettings] = []
     monkeypatch.setattr(commands, "run", lambda settings, _signals: kept.append(settings) or 0)
+    monkeypatch.setattr(commands, "calibrate", lambda settings, _seconds, _signals: kept.append(settings) or 0)
     return kept
 
 
@@ -67,6 +72,8 @@ def changed(**changes: Any) -> RunSettings:
         ("--vad silero:a/b.onnx", {"detector": Path("a/b.onnx"), "is_silero": True}),
         ("--vad a/b.onnx", {"detector": Path("a/b.onnx")}),
         ("--auto-gain", {"auto_gain": True}),
+        ("--profile me.json", {"profile": Path("me.json")}),
+        ("--profile me.json --learn", {"profile": Path("me.json"), "learn": True}),
         ("-d 3", {"device": 3}),
         ("-d 0", {"device": 0}),
         ("-d USB", {"device": "USB"}),
@@ -95,6 +102,19 @@ def test_run_is_asked_for_what_the_options_say(
 ) -> None:
     assert main(["run", *arguments.split()]) == 0
     assert asked == [changed(**changes)]
+
+
+def test_calibrate_is_asked_for_what_the_options_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[Any] = []
+    monkeypatch.setattr(
+        commands, "calibrate", lambda settings, seconds, _signals: kept.append((settings, seconds)) or 0
+    )
+
+    assert main(["calibrate", "me.json"]) == 0
+    assert main(["calibrate", "me.json", "-i", "a.wav", "--seconds", "12", "--auto-gain"]) == 0
+
+    expected = changed(profile=Path("me.json"), outputs=())
+    assert kept == [(expected, 30), (replace(expected, input="a.wav", auto_gain=True), 12)]
 
 
 def test_a_terminal_is_given_text(asked: list[RunSettings], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,12 +152,23 @@ def test_a_terminal_is_given_text(asked: list[RunSettings], monkeypatch: pytest.
         ("run -o :a.csv", "-o: expected FORMAT or FORMAT:PATH with one of"),
         ("run -o text -o jsonl", "two -o go to the same place: give each but one its own file"),
         ("run -o text:a -o jsonl:a", "two -o go to the same place"),
-        ("run -i README.md -o jsonl:./README.md", "would write into the input or a model"),
+        ("run -i README.md -o jsonl:./README.md", "would write into the input, a model or the profile"),
         ("run -o text:a -o jsonl:./b/../a", "two -o go to the same place"),
         (f"run -o text:new -o jsonl:{Path.cwd()}/new", "two -o go to the same place"),
         ("run -i", "-i: expected one argument"),
         ("run --vad silero:", "expected FILE or silero:FILE, got 'silero:'"),
-        ("run -i a.wav --vad silero:README.md -o jsonl:README.md", "would write into the input or a model"),
+        (
+            "run -i a.wav --vad silero:README.md -o jsonl:README.md",
+            "would write into the input, a model or the profile",
+        ),
+        ("run --learn", "--learn goes with --profile FILE only"),
+        ("run --profile README.md -o jsonl:README.md", "would write into the input, a model or the profile"),
+        ("calibrate", "the following arguments are required: PROFILE"),
+        ("calibrate me.json --seconds 9", "--seconds: expected a whole number from 10 to 600, got '9'"),
+        ("calibrate me.json -o text", "unrecognized arguments: -o text"),
+        ("calibrate me.json -i a.wav -d 1", "-d goes with -i mic only, got -i a.wav"),
+        ("calibrate README.md -i README.md", "the profile would be written over the input or a model"),
+        (f"calibrate {BUNDLED_MODEL}", "the profile would be written over the input or a model"),
         ("devices --all", "unrecognized arguments: --all"),
         ("inspect a b", "unrecognized arguments: b"),
     ],
@@ -169,6 +200,7 @@ def test_a_device_without_a_name_is_refused(capfd: pytest.CaptureFixture[str]) -
         (InputError, 2),
         (DeviceError, 3),
         (ModelError, 4),
+        (ProfileError, 4),
     ],
 )
 def test_each_error_is_one_line_and_its_exit_code(

@@ -58,7 +58,7 @@ def trained_somehow(experiment: Experiment) -> Network:
 def voiceprints_of(network: Network) -> Voiceprints | None:
     if not isinstance(network, StreamingNetwork):
         return None
-    return Voiceprints(network.size, (2.0,) * network.settings.voiceprint_size, 3.0)
+    return Voiceprints(network.told_size, (2.0,) * network.settings.voiceprint_size, 3.0)
 
 
 @pytest.fixture(scope="module", params=["seed", *SHAPES])

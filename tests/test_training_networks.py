@@ -129,7 +129,7 @@ def test_a_batch_is_told_what_a_voice_would_tell(network: StreamingNetwork) -> N
     by_voice, as_stranger, _ = (np.asarray(said) for said in on_batches(network)([rows, is_valid, memory, posteriors]))
 
     heard = np.asarray(network.describe(rows, is_valid))
-    impressions = np.einsum("nl,nls->ns", posteriors, np.asarray(network.impressions(heard)))[:, : network.size]
+    impressions = np.einsum("nl,nls->ns", posteriors, np.asarray(network.impressions(heard)))[:, : network.told_size]
     weights = memory[3, :3, np.newaxis]
     mean, square = (
         (weights * values).sum(axis=0) / weights.sum() for values in (impressions[:3], impressions[:3] ** 2)
@@ -140,7 +140,7 @@ def test_a_batch_is_told_what_a_voice_would_tell(network: StreamingNetwork) -> N
 
 
 def test_what_is_no_speech_has_no_emotion(network: StreamingNetwork) -> None:
-    heard, nobody = described(network, rows_of(50))[np.newaxis], np.zeros((1, network.size), np.float32)
+    heard, nobody = described(network, rows_of(50))[np.newaxis], np.zeros((1, network.told_size), np.float32)
     judge = lambda: np.asarray(network.judge(heard, np.zeros((1, 1), np.float32), nobody, nobody))  # noqa: E731
     np.testing.assert_allclose(np.exp(judge()).sum(), 1.0, atol=1e-5)
     bias = network.speech.bias

@@ -26,7 +26,9 @@ NOISE = 1000.0
 def sampler(**changes: float) -> SessionSampler:
     """Give sessions whose rows tell in column 0 the clip, and in column 1 the recording."""
     assert EXPERIMENT.sessions is not None
-    settings: SessionSettings = replace(EXPERIMENT.sessions, **{"offset": 0.0, "cropped": 0.0, "noise": 0.0, **changes})
+    settings: SessionSettings = replace(
+        EXPERIMENT.sessions, **{"offset": 0.0, "cropped": 0.0, "noise": 0.0, "enrolled": 0.0, **changes}
+    )
     heard = [[_rows(index, recording) for index in range(len(CLIPS))] for recording in range(2)]
     posteriors = np.zeros((2, len(CLIPS), 4), np.float32)
     posteriors[:, :, 0] = np.arange(len(CLIPS))
@@ -86,6 +88,18 @@ def test_noise_is_no_emotion_and_not_remembered() -> None:
         np.testing.assert_array_equal(batch.targets[2][:, 0], ~is_noise)
         np.testing.assert_allclose(batch.targets[0][is_noise], 0.25)
         assert not batch.inputs[2][:, is_noise].any()
+
+
+def test_who_enrols_is_known_to_speak_neutrally_and_then_speaks_as_he_likes() -> None:
+    labels = set()
+    for batch in sampler(enrolled=1.0).epoch(1):
+        is_known = batch.inputs[3].max(axis=1) == 1.0
+        is_known &= batch.inputs[3].sum(axis=1) == 1.0
+        assert {LABELS[label] for label in batch.targets[0][is_known].argmax(axis=1)} == {"neutral"}
+        knows = (batch.inputs[2] > 0)[:, is_known].any(axis=1)
+        labels |= {LABELS[label] for label in batch.targets[0][knows & ~is_known].argmax(axis=1)}
+
+    assert labels == set(LABELS)
 
 
 @pytest.mark.parametrize(("one_emotion", "most"), [(1.0, 1), (0.0, 4)])

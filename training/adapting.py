@@ -1,6 +1,6 @@
 """What a network needs to adapt beside its weights: made from what it makes of clips, before and after it learns."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,9 @@ from streamer.emotion.memory import Voice
 from training.corpora.base import LABELS, Clip
 from training.figures import label_indices
 from training.folds import speaker_of
-from training.judging import Judge, Sounds
+from training.judging import Judge, Sounds, told
 from training.networks.streaming import StreamingNetwork
-from training.states import earlier_clips
+from training.states import earlier_clips, enrolments
 
 _RIDGE = 0.1
 _STATES = ((0, False), (2, False), (5, False), (10, False), (20, False), (2, True), (5, True), (10, True), (20, True))
@@ -86,41 +86,44 @@ def voiceprints(
 
 
 def trust(judge: Judge, sounds: Sounds) -> NDArray[np.float32]:
-    """Return how far to trust the judgement by voice: the two numbers of :attr:`StreamingNetwork.trust`.
+    """Return how far to trust the judgement by voice: the numbers of :attr:`StreamingNetwork.trust`.
 
     Found on ``sounds`` of speakers whom the network does not know: of its own it knows too well how they sound.
     """
     network = judge.network
     if not isinstance(network, StreamingNetwork):
         raise TypeError("only a network that adapts trusts what it remembers")
-    heard = np.flatnonzero(sounds.is_heard)
-    labels, described = label_indices(sounds.clips)[heard], sounds.described[heard]
-    weights = _balanced(sounds.clips, heard)
-    as_stranger = _log_softmax(np.asarray(network.logits_as_stranger(described), np.float64))
+    as_stranger = _log_softmax(np.asarray(network.logits_as_stranger(sounds.described), np.float64))
     parts = []
-    for num_earlier, one_emotion in _STATES:
-        voices = [
-            _remembered(sounds, indices)
-            for indices in earlier_clips(sounds.clips, num_earlier, one_emotion=one_emotion)
-        ]
-        known = [np.array([[voices[index].weight] for index in heard], np.float32)]
-        for name in ("mean", "mean_square"):
-            known.append(np.array([getattr(voices[index], name)[: network.size] for index in heard], np.float32))
-        by_voice = _log_softmax(
-            np.asarray(network.logits_by_voice(described, known[0], known[1], known[2]), np.float64)
-        )
-        weight = _WEIGHT_OF_ONE_EMOTION if one_emotion else 1.0
-        parts.append((np.log1p(known[0].astype(np.float64)), by_voice, weight * weights))
+    for weight, known_as, before in _states(judge, sounds):
+        heard = np.flatnonzero(sounds.is_heard & np.array([indices is not None for indices in before]))
+        voices = [_remembered(known_as, before[index] or []) for index in heard.tolist()]
+        known = told(voices, network.told_size)
+        said = network.logits_by_voice(sounds.described[heard], known[0], known[1], known[2])
+        is_known = np.asarray(network.part_known(known[1]))
+        features = np.concatenate([np.ones_like(is_known), np.log1p(known[0]), is_known], axis=1).astype(np.float64)
+        truth = label_indices(sounds.clips)[heard]
+        by_voice = _log_softmax(np.asarray(said, np.float64))
+        parts.append((features, by_voice, as_stranger[heard], truth, weight * _balanced(sounds.clips, heard)))
 
     def loss(numbers: NDArray[np.float64]) -> float:
         total = 0.0
-        for log_weight, by_voice, weighs in parts:
-            part = 1.0 / (1.0 + np.exp(-(numbers[0] + numbers[1] * log_weight)))
-            joined = _log_softmax(np.exp(numbers[2]) * (part * by_voice + (1.0 - part) * as_stranger))
-            total -= float((weighs * joined[np.arange(len(labels)), labels]).sum())
-        return total / len(parts) + 1e-3 * float(np.square(numbers[:2]).sum())
+        for features, by_voice, by_itself, truth, weighs in parts:
+            part = 1.0 / (1.0 + np.exp(-(features @ numbers[:3])))[:, np.newaxis]
+            joined = _log_softmax(np.exp(numbers[3]) * (part * by_voice + (1.0 - part) * by_itself))
+            total -= float((weighs * joined[np.arange(len(truth)), truth]).sum())
+        return total / len(parts) + 1e-3 * float(np.square(numbers[:3]).sum())
 
-    return np.asarray(minimize(loss, np.zeros(3), method="L-BFGS-B").x[:2], np.float32)
+    return np.asarray(minimize(loss, np.zeros(4), method="L-BFGS-B").x[:3], np.float32)
+
+
+def _states(judge: Judge, sounds: Sounds) -> Iterator[tuple[float, Sounds, list[list[int] | None]]]:
+    """Give how much a state weighs, how what is remembered is remembered, and of each clip what; None is not asked."""
+    for num_earlier, one_emotion in _STATES:
+        before = earlier_clips(sounds.clips, num_earlier, one_emotion=one_emotion)
+        yield (_WEIGHT_OF_ONE_EMOTION if one_emotion else 1.0), sounds, list(before)
+    enrolled_with = enrolments(sounds.clips, (sounds.num_rows / 100.0).tolist())
+    yield 1.0, judge.known_as(sounds, LABELS.index("neutral")), [indices or None for indices in enrolled_with]
 
 
 def _remembered(sounds: Sounds, indices: Sequence[int]) -> Voice:

@@ -73,6 +73,8 @@ class SessionSettings:
     """Before each of which the speaker's earlier clips of the session are known, since it began or he was forgotten."""
     one_emotion: float
     """Part of the stretches in which the speaker shows one emotion only."""
+    enrolled: float
+    """Part of the stretches that begin with clips known to be neutral."""
     cropped: float
     """Part of the clips of which only a part is heard, ..."""
     fewest_rows: int
@@ -89,7 +91,7 @@ class SessionSettings:
     def __post_init__(self) -> None:
         """Refuse values that are none."""
         _require_within("sessions.clips_per_session", self.clips_per_session, 1, 1000)
-        for name in ("one_emotion", "cropped", "noise"):
+        for name in ("one_emotion", "enrolled", "cropped", "noise"):
             _require_within(f"sessions.{name}", getattr(self, name), 0.0, 1.0)
         _require_within("sessions.offset", self.offset, 0.0, 10.0)
         _require_within("sessions.most_rows", self.most_rows, 1, 1_000_000)

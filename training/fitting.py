@@ -76,7 +76,7 @@ class Fitted:
         """How the network tells voices apart, where it adapts to them."""
         if not self.voiceprint_variance:
             return None
-        first = RowStatistics(self.experiment.features.num_cepstra).size
+        first = RowStatistics(self.experiment.features.num_cepstra).size + len(LABELS)
         return Voiceprints(first, self.voiceprint_variance, _memory_temperature(self.experiment))
 
 

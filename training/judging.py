@@ -98,7 +98,7 @@ class Judge:
         logits = np.full(sounds.logits.shape, np.nan)
         chosen = np.flatnonzero(sounds.is_heard)
         if chosen.size:
-            known = told([voices[index] for index in chosen.tolist()], network.size)
+            known = told([voices[index] for index in chosen.tolist()], network.told_size)
             logits[chosen] = np.asarray(network.judge(sounds.described[chosen], *known))
         return logits
 
@@ -136,5 +136,5 @@ def logits_after(judge: Judge, sounds: Sounds, memories: Sequence[VoiceMemory]) 
 
 
 def _nobody(network: StreamingNetwork) -> tuple[NDArray[np.float32], ...]:
-    nothing = np.zeros((1, network.size), np.float32)
+    nothing = np.zeros((1, network.told_size), np.float32)
     return np.zeros((1, 1), np.float32), nothing, nothing

@@ -2,7 +2,7 @@
 
 A session is one speaker in one recording, clip after clip; before each the earlier ones of its stretch are known, as
 if the daemon had just been started, or had just noticed that somebody else speaks, when the stretch began. In some
-stretches the speaker shows one emotion only.
+stretches the speaker shows one emotion only; some begin with an enrolment, of clips that are known to be neutral.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,9 @@ from training.networks.streaming import NUM_PITCH_COLUMNS, ROWS_FOR_ALL
 
 _STRETCHES = (1, 2, 4, 8, 16)
 """Lengths of stretches, in clips."""
-_NUM_LABELS = len(LABELS)
+_NUM_LABELS, _NEUTRAL = len(LABELS), LABELS.index("neutral")
+_MOST_ENROLMENT = 12
+"""Clips with which a speaker enrols."""
 
 
 @dataclass(frozen=True)
@@ -70,54 +72,60 @@ class SessionSampler:
             yield self._batch(random)
 
     def _batch(self, random: np.random.Generator) -> Batch:
-        size = self._batch_size
+        size, per_session = self._batch_size, self._settings.clips_per_session
         parts: list[Rows] = []
         memory, posteriors = np.zeros((size, size), np.float32), np.full((size, _NUM_LABELS), 1 / _NUM_LABELS)
         targets, is_speech = np.full((size, _NUM_LABELS), 1 / _NUM_LABELS), np.zeros((size, 1))
-        for first in range(0, size, self._settings.clips_per_session):
-            for position, start, drawn in self._session(
-                first, min(size, first + self._settings.clips_per_session), random
-            ):
-                rows, index, recording = drawn
-                parts.append(rows)
-                # What is remembered of each of those before is worth as much as there is of it; noise is not.
-                worth = [
+        for first in range(0, size, per_session):
+            for position, heard in enumerate(self._session(min(per_session, size - first), random), first):
+                parts.append(heard.rows)
+                memory[position, heard.start + first : position] = [
+                    # What is remembered of each of those before is worth as much as there is of it; noise is not.
                     min(1.0, len(parts[before]) / ROWS_FOR_ALL) * is_speech[before, 0]
-                    for before in range(start, position)
+                    for before in range(heard.start + first, position)
                 ]
-                memory[position, start:position] = worth
-                if index is not None:
-                    targets[position] = np.eye(_NUM_LABELS)[self._labels[index]]
-                    posteriors[position] = self._posteriors[recording, index]
+                if heard.index is not None:
+                    label = self._labels[heard.index]
+                    targets[position] = np.eye(_NUM_LABELS)[label]
+                    guessed = self._posteriors[heard.recording, heard.index]
+                    posteriors[position] = targets[position] if heard.is_known else guessed
                     is_speech[position] = 1.0
         rows, is_valid = padded(parts)
         labels = targets.astype(np.float32)
         inputs = [rows, is_valid, memory, posteriors.astype(np.float32)]
         return Batch(inputs, [labels, labels, is_speech.astype(np.float32)])
 
-    def _session(
-        self, first: int, end: int, random: np.random.Generator
-    ) -> Iterator[tuple[int, int, tuple[Rows, int | None, int]]]:
-        """Give each place in the batch, where its stretch began, and the rows, the clip and the recording heard."""
+    def _session(self, length: int, random: np.random.Generator) -> Iterator["_Heard"]:
+        """Give what is heard in a session, one after the other."""
         settings = self._settings
         by_speaker = list(self._of_speaker.values())[int(random.integers(len(self._of_speaker)))]
         by_label = list(by_speaker.values())[int(random.integers(len(by_speaker)))]
         labels, recording = list(by_label), int(random.integers(len(self._heard)))
-        offset = settings.offset * random.standard_normal(self._heard[0][0].shape[1] if self._heard else 0)
+        offset = (settings.offset * random.standard_normal(self._num_columns)).astype(np.float32)
         offset[-NUM_PITCH_COLUMNS:] = 0.0
-        position = first
-        while position < end:
-            start, length = position, int(random.choice(_STRETCHES))
+        position = 0
+        while position < length:
+            start, end = position, min(length, position + int(random.choice(_STRETCHES)))
             only = labels[int(random.integers(len(labels)))] if random.random() < settings.one_emotion else None
-            while position < min(end, start + length):
-                if self._noises and random.random() < settings.noise:
-                    rows, index = self._noises[int(random.integers(len(self._noises)))], None
-                else:
-                    label = labels[int(random.integers(len(labels)))] if only is None else only
-                    index = int(by_label[label][int(random.integers(by_label[label].size))])
-                    rows = self._heard[recording][index]
-                yield position, start, (self._cropped(rows, random) + offset.astype(np.float32), index, recording)
-                position += 1
+            is_enrolled = _NEUTRAL in by_label and random.random() < settings.enrolled
+            enrolment_end = start + int(random.integers(1, _MOST_ENROLMENT + 1)) if is_enrolled else start
+            end = max(end, min(length, enrolment_end + 1))
+            for position in range(start, end):
+                is_known = position < enrolment_end
+                if self._noises and not is_known and random.random() < settings.noise:
+                    noise = self._noises[int(random.integers(len(self._noises)))]
+                    yield _Heard(self._cropped(noise, random) + offset, None, recording, start, is_known)
+                    continue
+                label = labels[int(random.integers(len(labels)))] if only is None else only
+                label = _NEUTRAL if is_known else label
+                index = int(by_label[label][int(random.integers(by_label[label].size))])
+                rows = self._cropped(self._heard[recording][index], random) + offset
+                yield _Heard(rows, index, recording, start, is_known)
+            position = end
+
+    @property
+    def _num_columns(self) -> int:
+        return int(self._heard[0][0].shape[1])
 
     def _cropped(self, rows: Rows, random: np.random.Generator) -> Rows:
         settings = self._settings
@@ -126,3 +134,17 @@ class SessionSampler:
             kept = int(random.integers(min(settings.fewest_rows, kept), kept + 1))
         first = int(random.integers(0, len(rows) - kept + 1))
         return rows[first : first + kept]
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A clip, or a noise, in a session."""
+
+    rows: Rows
+    index: int | None
+    """Of the clip; None for a noise."""
+    recording: int
+    start: int
+    """Where in the session the stretch began: what was heard before is forgotten."""
+    is_known: bool
+    """Whether the label is, since the speaker enrols."""

@@ -51,8 +51,12 @@ class Voice:
         return {"weight": self.weight, "mean": self.mean.tolist(), "mean_square": self.mean_square.tolist()}
 
     @classmethod
-    def from_json(cls, values: Any) -> "Voice":
+    def from_json(cls, values: Any, size: int | None = None) -> "Voice":
         """Return the voice of a file.
+
+        Args:
+            values: What it holds.
+            size: How many numbers its mean must have; None for any.
 
         Raises:
             ValueError: It is none.
@@ -65,6 +69,8 @@ class Voice:
             raise ValueError(f"weight must be from 0 to {_MOST_WEIGHT:g}, got {weight:g}")
         if mean.size != mean_square.size or (mean_square < np.square(mean) * (1.0 - 1e-6) - 1e-6).any():
             raise ValueError("mean_square must hold a number for each of mean, none below its square")
+        if size is not None and mean.size != size:
+            raise ValueError(f"a voice of {mean.size} numbers, expected {size}")
         return cls(float(weight), mean, mean_square)
 
     def heard(self, impression: Vector, weight: float) -> "Voice":

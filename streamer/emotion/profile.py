@@ -38,12 +38,9 @@ def read_profile(path: Path, model_sha256: str, size: int) -> Voice:
     if values.get("model_sha256") != model_sha256:
         raise ProfileError(f"{path}: made with another model; make one with `calibrate` and the same --model")
     try:
-        voice = Voice.from_json(values.get("voice"))
-        if voice.mean.size != size:
-            raise ValueError(f"a voice of {voice.mean.size} numbers, expected {size}")
+        return Voice.from_json(values.get("voice"), size)
     except ValueError as error:
         raise ProfileError(f"{path}: damaged ({error}); make one with `calibrate`") from error
-    return voice
 
 
 def write_profile(path: Path, voice: Voice, model_sha256: str) -> None:

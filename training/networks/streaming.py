@@ -19,6 +19,8 @@ NUM_PITCH_COLUMNS = 2
 ROWS_FOR_ALL = 100
 """Of so many rows on, an utterance is worth remembering as one."""
 _LEAST_VARIANCE = 1e-3
+_LEAST_CERTAINTY = 0.6
+"""Sum of the squared probabilities of the labels from which on they count as known: guesses are never so sure."""
 
 
 @keras.saving.register_keras_serializable(package="training")
@@ -76,7 +78,7 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         self.change.build((None, None, self.num_cepstra))
         self.scale.build((None, size))
         self.stranger.build((None, size))
-        self.voice.build((None, 2 * size + 1))
+        self.voice.build((None, 2 * size + 1 + self.num_labels))
         self.speech.build((None, size))
         # Of a voice not yet heard: how many utterances the prior is worth, for mean and variance, and the variance.
         self.mean_worth = self.add_weight(shape=(size,), initializer=constant(1.0), name="mean_worth")
@@ -86,7 +88,7 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         # Made when all else is learnt, see training.fitting.
         print_shape = (size, self.settings.voiceprint_size)
         self.voiceprint = self.add_weight(shape=print_shape, initializer="zeros", trainable=False, name="voiceprint")
-        self.trust = self.add_weight(shape=(2,), initializer=constant([0.5, 0.0]), trainable=False, name="trust")
+        self.trust = self.add_weight(shape=(3,), initializer=constant([0.5, 0.0, 0.0]), trainable=False, name="trust")
         self.built = True
 
     def _difference(self) -> np.ndarray:
@@ -106,7 +108,7 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
             training: Whether dropout is on and the batch's own statistics normalise.
         """
         described = self.describe(rows, is_valid, training=training)
-        impressions = described - ops.matmul(posteriors, self.shift)
+        impressions = ops.concatenate([described - ops.matmul(posteriors, self.shift), posteriors], -1)
         weight = ops.sum(memory, 1, keepdims=True)
         known = ops.maximum(weight, 1e-6)
         mean, mean_square = ops.matmul(memory, impressions) / known, ops.matmul(memory, impressions**2) / known
@@ -134,7 +136,17 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         return self.stranger(self.stranger_dropout(described, training=training), training=training)
 
     def logits_by_voice(self, described: Any, weight: Any, mean: Any, mean_square: Any, training: bool = False) -> Any:
-        """Return the logits of what is heard, beside what is remembered: arguments of shapes that broadcast."""
+        """Return the logits of what is heard, beside what is remembered.
+
+        Args:
+            described: Shape ``(batch, size)``.
+            weight: Of the utterances that are remembered, shape ``(batch, 1)``.
+            mean: Of their impressions, without the voiceprint, shape ``(batch, told_size)``.
+            mean_square: Of their squares, likewise.
+            training: Whether dropout is on.
+        """
+        taken_for = mean[:, self.size :]
+        mean, mean_square = mean[:, : self.size], mean_square[:, : self.size]
         worth, variance_worth = ops.softplus(self.mean_worth), ops.softplus(self.variance_worth)
         expected = weight * mean / (weight + worth)
         # Of what is remembered around what is expected, and of the prior.
@@ -145,16 +157,23 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
             self.absolute_dropout(described, training=training),
             self.voice_dropout(relative, training=training),
             ops.log(1.0 + weight) * ops.ones_like(described[:, :1]),
+            taken_for * ops.ones_like(described[:, :1]),
         ]
         return self.voice(ops.concatenate(parts, -1), training=training)
 
     def judge(self, described: Any, weight: Any, mean: Any, mean_square: Any) -> Any:
         """Return the logits of both heads as one, and of noise as even as no answer is: log-probabilities."""
-        trust = ops.sigmoid(self.trust[0] + self.trust[1] * ops.log(1.0 + weight))
+        numbers = (ops.log(1.0 + weight), self.part_known(mean))
+        trust = ops.sigmoid(self.trust[0] + self.trust[1] * numbers[0] + self.trust[2] * numbers[1])
         by_voice = ops.log_softmax(self.logits_by_voice(described, weight, mean, mean_square))
         logits = trust * by_voice + (1.0 - trust) * ops.log_softmax(self.logits_as_stranger(described))
         speech = self.speech_probability(described)
         return ops.log(speech * ops.softmax(logits) + (1.0 - speech) / self.num_labels)
+
+    def part_known(self, mean: Any) -> Any:
+        """Return how much of what is remembered has labels that are known, not guessed, shape ``(batch, 1)``."""
+        certainty = ops.sum(ops.square(mean[:, self.size :]), -1, keepdims=True)
+        return ops.relu(certainty - _LEAST_CERTAINTY) / (1.0 - _LEAST_CERTAINTY)
 
     def speech_probability(self, described: Any) -> Any:
         """Return how probable it is that somebody speaks at all, shape ``(batch, 1)``."""
@@ -166,14 +185,24 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
 
     def impressions(self, described: Any) -> Any:
         """Return what to remember of each utterance for each label, shape ``(batch, num_labels, impression_size)``."""
-        without = ops.expand_dims(described, 1) - self.shift
-        voiceprints = ops.expand_dims(ops.matmul(described, self.voiceprint), 1)
-        return ops.concatenate([without, ops.concatenate([voiceprints] * self.num_labels, 1)], -1)
+        one_each = ops.ones((1, self.num_labels, 1))
+        described = ops.expand_dims(described, 1)
+        labels = ops.expand_dims(ops.eye(self.num_labels), 0) * ops.ones_like(described[..., :1])
+        voiceprints = ops.matmul(described, self.voiceprint) * one_each
+        return ops.concatenate([described - self.shift, labels, voiceprints], -1)
+
+    @property
+    def told_size(self) -> int:
+        """How many of the numbers that are remembered the judgement rests on."""
+        return self.size + self.num_labels
 
     @property
     def impression_size(self) -> int:
-        """How many numbers are remembered of an utterance; the voiceprint is the last of them."""
-        return self.size + self.settings.voiceprint_size
+        """How many numbers are remembered of an utterance.
+
+        What is heard, less what its label does to it; the probabilities of the labels it is taken for; the voiceprint.
+        """
+        return self.told_size + self.settings.voiceprint_size
 
     def get_config(self) -> dict[str, Any]:
         """Return what :meth:`from_config` needs."""

@@ -1,0 +1,131 @@
+"""Adapting to voices, the whole way through the command."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from audio_files import wav
+from command import records_in
+from signals import conversation, silence
+from tiny_model import adapting_info, model_info, write_adapting_model, write_model
+
+from streamer.cli import main
+
+SPEECH = conversation(300, *(1500, 900) * 12)
+"""Twelve utterances of 1.5 s."""
+
+
+@pytest.fixture
+def speech(tmp_path: Path) -> Path:
+    path = tmp_path / "speech.wav"
+    path.write_bytes(wav(SPEECH.tobytes()))
+    return path
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    info = adapting_info(mean=(0.0,) * 12 + (-1000.0,), std=(1000.0,) * 13)  # all is worth an utterance
+    return write_adapting_model(tmp_path / "adapting.onnx", info.to_metadata())
+
+
+@pytest.fixture
+def run(model: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., list[dict[str, Any]]]:
+    def run(*arguments: str | Path) -> list[dict[str, Any]]:
+        assert main(["run", "--model", str(model), "-o", "jsonl", *map(str, arguments)]) == 0
+        return records_in(capfd.readouterr().out)
+
+    return run
+
+
+def heard_before(records: list[dict[str, Any]]) -> list[int]:
+    return [record["heard_before"] for record in records if record["type"] == "utterance"]
+
+
+def test_every_utterance_tells_how_many_it_knows_of_the_voice(run: Any, speech: Path) -> None:
+    assert heard_before(run("-i", speech)) == list(range(12))
+
+
+def test_nothing_is_remembered_from_one_run_to_the_next(run: Any, speech: Path, tmp_path: Path) -> None:
+    before = sorted(tmp_path.iterdir())
+
+    assert run("-i", speech)[1]["probs"] == run("-i", speech)[1]["probs"]
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_profile_is_made_and_begun_with(
+    run: Any, speech: Path, model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    profile = tmp_path / "me.json"
+
+    code = main(["calibrate", str(profile), "-i", str(speech), "--model", str(model), "--seconds", "10"])
+
+    out, err = capfd.readouterr()
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{profile}: written, of 1")
+    content = profile.read_bytes()
+    records = run("-i", speech, "--profile", profile)
+    assert records[0]["settings"]["profile"] == str(profile)
+    weight = round(json.loads(content)["voice"]["weight"])
+    assert 6 <= weight <= 8
+    assert heard_before(records) == list(range(weight, weight + 12))
+    assert profile.read_bytes() == content
+
+
+def test_a_profile_is_kept_up_to_date_where_that_is_asked_for(
+    run: Any, speech: Path, model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    profile = tmp_path / "me.json"
+    main(["calibrate", str(profile), "-i", str(speech), "--model", str(model), "--seconds", "10"])
+    capfd.readouterr()
+    before = json.loads(profile.read_text(encoding="utf-8"))["voice"]["weight"]
+
+    run("-i", speech, "--profile", profile, "--learn")
+
+    assert json.loads(profile.read_text(encoding="utf-8"))["voice"]["weight"] == pytest.approx(before + 12)
+    assert heard_before(run("-i", speech, "--profile", profile))[0] == round(before + 12)
+
+
+@pytest.mark.parametrize(
+    ("samples", "complaint"),
+    [
+        (silence(32_000), "0.0 s of speech were heard, at least 10 are needed"),
+        (conversation(300, 1500, 900), "1.5 s of speech were heard"),
+    ],
+)
+def test_too_little_speech_makes_no_profile(
+    model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], samples: np.ndarray, complaint: str
+) -> None:
+    path, profile = tmp_path / "short.wav", tmp_path / "me.json"
+    path.write_bytes(wav(samples.tobytes()))
+
+    assert main(["calibrate", str(profile), "-i", str(path), "--model", str(model)]) == 2
+
+    assert complaint in capfd.readouterr().err
+    assert not profile.exists()
+
+
+@pytest.mark.parametrize("command", ["run --profile", "calibrate"])
+def test_a_model_that_does_not_adapt_has_no_profiles(
+    speech: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], command: str
+) -> None:
+    plain = write_model(tmp_path / "plain.onnx", model_info().to_metadata())
+
+    assert main([*command.split(), str(tmp_path / "me.json"), "-i", str(speech), "--model", str(plain)]) == 2
+
+    assert "a model that does not adapt to voices: profiles mean nothing to it" in capfd.readouterr().err
+
+
+def test_a_profile_of_another_model_is_refused(
+    model: Path, speech: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    profile = tmp_path / "me.json"
+    main(["calibrate", str(profile), "-i", str(speech), "--model", str(model)])
+    other = write_adapting_model(tmp_path / "other.onnx", adapting_info(name="other").to_metadata())
+    capfd.readouterr()
+
+    assert main(["run", "-i", str(speech), "--model", str(other), "--profile", str(profile)]) == 4
+
+    assert "made with another model; make one with `calibrate` and the same --model" in capfd.readouterr().err
