@@ -85,11 +85,11 @@ def networks(folder: Path) -> dict[str, Path]:
     vector = SelfTest(np.zeros((1, info.features.num_columns), np.float32), np.zeros((1, len(info.labels))), None)
     found: dict[str, Path] = {}
     for width in _WIDTHS:
-        channels = tuple(round(width * channels) for channels in experiment.network.channels)
-        network = build_network(replace(experiment, network=replace(experiment.network, channels=channels)), 4)
+        hidden = tuple(round(width * units) for units in experiment.network.hidden_units)
+        network = build_network(replace(experiment, network=replace(experiment.network, hidden_units=hidden)), 4)
         path = folder / f"{width}.onnx"
         path.write_bytes(to_onnx(network, info, vector))
-        found[f"{width:g} x channels"] = path
+        found[f"{width:g} x hidden units"] = path
     found["the bundled one"] = BUNDLED_MODEL
     for name, path in tuple(found.items()):
         found[f"{name}, int8"] = folder / f"{path.stem}-int8.onnx"

@@ -159,9 +159,9 @@ def test_an_impression_of_a_label_is_less_its_shift_and_ends_in_the_voiceprint(n
 
     assert impressions.shape == (NUM_LABELS, network.impression_size)
     np.testing.assert_allclose(impressions[2, : network.size], heard[0] - np.asarray(network.shift)[2], atol=1e-5)
-    np.testing.assert_allclose(
-        impressions[:, network.size :], heard @ np.asarray(network.voiceprint) + np.zeros((4, 1)), rtol=1e-5
-    )
+    np.testing.assert_array_equal(impressions[:, network.size : network.told_size], np.eye(NUM_LABELS))
+    voiceprint = heard @ np.asarray(network.voiceprint)
+    np.testing.assert_allclose(impressions[:, network.told_size :], voiceprint.repeat(NUM_LABELS, 0), rtol=1e-5)
 
 
 def test_a_saved_network_comes_back_the_same(network: StreamingNetwork, tmp_path: Path) -> None:

@@ -13,25 +13,38 @@ from training.peers.base import Decisions
 from training.protocols import Task
 from training.report.record import Prediction, read_record
 from training.runs import PREDICTIONS_FILE
+from training.states import COLD, WARM
 
 ClipKey = tuple[str, str, str, str]
 """Corpus, speaker, label and file name: what a clip is known by in the file."""
 
-_STATE = "cold"
-
-_SELECTIONS = {
-    "validation": ("{}", "The network `{}`; each clip with a fresh state, the epoch chosen on validation clips."),
-    "test": (
+_KINDS = (
+    (
+        "{}",
+        "The network `{}`; each clip with a fresh memory, the epoch chosen on validation clips.",
+        "validation",
+        (COLD,),
+    ),
+    (
+        "{}-warm",
+        "The network `{}`; each clip after ten earlier clips of its speaker, whose labels it is not told; live after "
+        "all that was heard before.",
+        "validation",
+        ("warm_10", WARM),
+    ),
+    (
         "{}-selected-on-test",
         "The network `{}` at the epoch that did best on the tested clips, as the ancestor chose it: this flatters.",
+        "test",
+        (COLD,),
     ),
-}
-"""Name and title by the clips on which the epoch was chosen."""
+)
+"""Name and title, by which clips the epoch was chosen, and what was known of the speaker."""
 
 
 @dataclass(frozen=True)
 class RecordedNetwork:
-    """What one network said, each clip with a fresh state."""
+    """What one network said, knowing as much of the speaker."""
 
     name: str
     title: str
@@ -65,7 +78,7 @@ class RecordedNetwork:
 
 
 def recorded_networks(folder: Path, data_sha256: str) -> list[RecordedNetwork]:
-    """Return what the run in ``folder`` has: its network and, where that was evaluated, the one chosen on test clips.
+    """Return what the run in ``folder`` has: its network, cold and, where it adapts, warm; one chosen on test clips.
 
     Args:
         folder: The run.
@@ -81,13 +94,13 @@ def recorded_networks(folder: Path, data_sha256: str) -> list[RecordedNetwork]:
             "evaluate again"
         )
     networks = []
-    for selection, (name, title) in _SELECTIONS.items():
-        own = [p for p in record.predictions if (p.state, p.selection) == (_STATE, selection)]
+    for name, title, selection, states in _KINDS:
+        own = [p for p in record.predictions if p.state in states and p.selection == selection]
         if own:
             said = _by_task(own, file)
             networks.append(RecordedNetwork(name.format(record.name), title.format(record.name), file, said))
     if not networks:
-        raise RunError(f"{file}: holds no predictions of the state {_STATE}; evaluate the run again")
+        raise RunError(f"{file}: holds no predictions of the state {COLD}; evaluate the run again")
     return networks
 
 
