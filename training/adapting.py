@@ -35,10 +35,10 @@ def prepare(network: StreamingNetwork, clips: Sequence[Clip], described: NDArray
     Returns:
         What it makes of them from now on.
     """
-    mean, variance = np.nanmean(described, axis=(0, 1)), np.nanvar(described, axis=(0, 1)) + 1e-6
-    network.scale.moving_mean.assign(mean)
-    network.scale.moving_variance.assign(variance)
-    scaled = (described - mean) / np.sqrt(variance + network.scale.epsilon)
+    mean, deviation = np.nanmean(described, axis=(0, 1)), np.nanstd(described, axis=(0, 1)) + 1e-3
+    network.centre.assign(mean)
+    network.deviation.assign(deviation)
+    scaled = (described - mean) / deviation
     centred, labels, _ = _around_speakers(clips, scaled)
     shifts = np.stack([centred[labels == label].mean(axis=0) for label in range(len(LABELS))])
     network.shift.assign(shifts)

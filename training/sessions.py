@@ -25,6 +25,7 @@ _STRETCHES = (1, 2, 4, 8, 16)
 _NUM_LABELS, _NEUTRAL = len(LABELS), LABELS.index("neutral")
 _MOST_ENROLMENT = 12
 """Clips with which a speaker enrols."""
+_LEAST_AFTER_ENROLMENT = 6
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class SessionSampler:
             only = labels[int(random.integers(len(labels)))] if random.random() < settings.one_emotion else None
             is_enrolled = _NEUTRAL in by_label and random.random() < settings.enrolled
             enrolment_end = start + int(random.integers(1, _MOST_ENROLMENT + 1)) if is_enrolled else start
-            end = max(end, min(length, enrolment_end + 1))
+            end = max(end, min(length, enrolment_end + _LEAST_AFTER_ENROLMENT)) if is_enrolled else end
             for position in range(start, end):
                 is_known = position < enrolment_end
                 if self._noises and not is_known and random.random() < settings.noise:

@@ -19,7 +19,9 @@ NUM_PITCH_COLUMNS = 2
 ROWS_FOR_ALL = 100
 """Of so many rows on, an utterance is worth remembering as one."""
 _LEAST_VARIANCE = 1e-3
-_LEAST_CERTAINTY = 0.6
+_MOST_DEVIATIONS = 8.0
+"""What is further from the mean is nobody's voice."""
+_LEAST_CERTAINTY = 0.9
 """Sum of the squared probabilities of the labels from which on they count as known: guesses are never so sure."""
 
 
@@ -64,7 +66,6 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         self.change = keras.layers.DepthwiseConv1D(
             settings.kernel_rows, use_bias=False, depthwise_initializer=keras.initializers.Constant(self._difference())
         )
-        self.scale = keras.layers.BatchNormalization(momentum=0.99, center=False, scale=False)
         self.stranger_dropout = keras.layers.Dropout(settings.stranger_dropout)
         self.voice_dropout = keras.layers.Dropout(settings.voice_dropout)
         self.absolute_dropout = keras.layers.Dropout(settings.absolute_dropout)
@@ -76,16 +77,18 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         """Make the weights; their shapes follow from the settings alone."""
         size, constant = self.size, keras.initializers.Constant
         self.change.build((None, None, self.num_cepstra))
-        self.scale.build((None, size))
         self.stranger.build((None, size))
-        self.voice.build((None, 2 * size + 1 + self.num_labels))
+        self.voice.build((None, 2 * size + 2))
         self.speech.build((None, size))
         # Of a voice not yet heard: how many utterances the prior is worth, for mean and variance, and the variance.
         self.mean_worth = self.add_weight(shape=(size,), initializer=constant(1.0), name="mean_worth")
         self.variance_worth = self.add_weight(shape=(size,), initializer=constant(3.0), name="variance_worth")
         self.variance = self.add_weight(shape=(size,), initializer=constant(0.0), name="variance")
         self.shift = self.add_weight(shape=(self.num_labels, size), initializer="zeros", name="shift")
-        # Made when all else is learnt, see training.fitting.
+        # Made before anything is learnt, see training.adapting. Not by the batch: it holds a few voices only.
+        self.centre = self.add_weight(shape=(size,), initializer="zeros", trainable=False, name="centre")
+        self.deviation = self.add_weight(shape=(size,), initializer="ones", trainable=False, name="deviation")
+        # Made when all else is learnt.
         print_shape = (size, self.settings.voiceprint_size)
         self.voiceprint = self.add_weight(shape=print_shape, initializer="zeros", trainable=False, name="voiceprint")
         self.trust = self.add_weight(shape=(3,), initializer=constant([0.5, 0.0, 0.0]), trainable=False, name="trust")
@@ -105,9 +108,9 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
             is_valid: Shape ``(batch, time)``, 1 for rows and 0 for padding behind them.
             memory: Shape ``(batch, batch)``: how much of an utterance each remembers of the others.
             posteriors: What those who remember take the utterances for, shape ``(batch, num_labels)``.
-            training: Whether dropout is on and the batch's own statistics normalise.
+            training: Whether dropout is on.
         """
-        described = self.describe(rows, is_valid, training=training)
+        described = self.describe(rows, is_valid)
         impressions = ops.concatenate([described - ops.matmul(posteriors, self.shift), posteriors], -1)
         weight = ops.sum(memory, 1, keepdims=True)
         known = ops.maximum(weight, 1e-6)
@@ -116,7 +119,7 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         as_stranger = self.logits_as_stranger(described, training=training)
         return [by_voice, as_stranger, self.speech(described)]
 
-    def describe(self, rows: Any, is_valid: Any, training: bool = False) -> Any:
+    def describe(self, rows: Any, is_valid: Any) -> Any:
         """Return what is heard of the utterances, shape ``(batch, size)``."""
         num_rows = ops.shape(rows)[1]
         padded = ops.pad(rows, ((0, 0), (MOST_PAST_ROWS, 0), (0, 0)))
@@ -125,11 +128,12 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         changes = self.change(padded[:, first:, : self.num_cepstra])
         num_past = ops.cumsum(ops.ones_like(rows[..., 0]), axis=1) - 1.0
         sums = self.statistics.sums(rows, ops.stack(lags, axis=2), changes, num_past, is_valid)
-        return self.of_sums(sums, training=training)
+        return self.of_sums(sums)
 
-    def of_sums(self, sums: Any, training: bool = False) -> Any:
+    def of_sums(self, sums: Any) -> Any:
         """Return what is heard, from the table of :class:`RowStatistics`."""
-        return self.scale(self.statistics.of_sums(sums), training=training)
+        scaled = (self.statistics.of_sums(sums) - self.centre) / self.deviation
+        return ops.clip(scaled, -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
 
     def logits_as_stranger(self, described: Any, training: bool = False) -> Any:
         """Return the logits of what is heard, by itself."""
@@ -145,7 +149,7 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
             mean_square: Of their squares, likewise.
             training: Whether dropout is on.
         """
-        taken_for = mean[:, self.size :]
+        is_known = self.part_known(mean)
         mean, mean_square = mean[:, : self.size], mean_square[:, : self.size]
         worth, variance_worth = ops.softplus(self.mean_worth), ops.softplus(self.variance_worth)
         expected = weight * mean / (weight + worth)
@@ -157,7 +161,7 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
             self.absolute_dropout(described, training=training),
             self.voice_dropout(relative, training=training),
             ops.log(1.0 + weight) * ops.ones_like(described[:, :1]),
-            taken_for * ops.ones_like(described[:, :1]),
+            is_known * ops.ones_like(described[:, :1]),
         ]
         return self.voice(ops.concatenate(parts, -1), training=training)
 
