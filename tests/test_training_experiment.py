@@ -62,7 +62,7 @@ def test_a_file_of_ones_own_is_loaded_by_its_path(tmp_path: Path) -> None:
         ("offset = 0.1", "offset = -inf", "sessions.offset must be from 0.0 to 10.0, got -inf"),
         ("noise = 0.05", "noise = -0.1", "sessions.noise must be from 0.0 to 1.0, got -0.1"),
         (
-            "memory_temperature = 3.0",
+            "memory_temperature = 2.0",
             "memory_temperature = 0.0",
             "memory_temperature must be from 0.1 to 100.0, got 0.0",
         ),

@@ -96,6 +96,7 @@ def test_who_enrols_is_known_to_speak_neutrally_and_then_speaks_as_he_likes() ->
         is_known = batch.inputs[3].max(axis=1) == 1.0
         is_known &= batch.inputs[3].sum(axis=1) == 1.0
         assert {LABELS[label] for label in batch.targets[0][is_known].argmax(axis=1)} == {"neutral"}
+        np.testing.assert_array_equal(batch.weights, ~is_known)  # who enrols is not asked
         knows = (batch.inputs[2] > 0)[:, is_known].any(axis=1)
         labels |= {LABELS[label] for label in batch.targets[0][knows & ~is_known].argmax(axis=1)}
 

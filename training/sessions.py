@@ -77,9 +77,11 @@ class SessionSampler:
         parts: list[Rows] = []
         memory, posteriors = np.zeros((size, size), np.float32), np.full((size, _NUM_LABELS), 1 / _NUM_LABELS)
         targets, is_speech = np.full((size, _NUM_LABELS), 1 / _NUM_LABELS), np.zeros((size, 1))
+        is_asked = np.ones(size, np.float32)
         for first in range(0, size, per_session):
             for position, heard in enumerate(self._session(min(per_session, size - first), random), first):
                 parts.append(heard.rows)
+                is_asked[position] = not heard.is_known  # or every first clip would be neutral
                 memory[position, heard.start + first : position] = [
                     # What is remembered of each of those before is worth as much as there is of it; noise is not.
                     min(1.0, len(parts[before]) / ROWS_FOR_ALL) * is_speech[before, 0]
@@ -94,7 +96,7 @@ class SessionSampler:
         rows, is_valid = padded(parts)
         labels = targets.astype(np.float32)
         inputs = [rows, is_valid, memory, posteriors.astype(np.float32)]
-        return Batch(inputs, [labels, labels, is_speech.astype(np.float32)])
+        return Batch(inputs, [labels, labels, is_speech.astype(np.float32)], is_asked)
 
     def _session(self, length: int, random: np.random.Generator) -> Iterator["_Heard"]:
         """Give what is heard in a session, one after the other."""
