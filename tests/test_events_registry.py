@@ -32,6 +32,8 @@ EVENTS = [
             "channel": 1,
             "partials": True,
             "auto_gain": False,
+            "profile": "me.json",
+            "learn": True,
             "speech": SPEECH_SETTINGS,
             "latency_ms": {"least": 220, "usual": 290},
         },

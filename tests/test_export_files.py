@@ -22,8 +22,9 @@ from signals import speech
 import export.__main__ as export_command
 from export.errors import ExportError, ParityError
 from export.files import export_run
-from export.parity import TOLERANCE, check_parity
+from export.parity import TOLERANCE, check_parity, said_of
 from streamer.emotion.classifier import OnnxClassifier
+from streamer.emotion.memory import Voice, Voiceprints
 from streamer.emotion.model_file import ModelInfo
 from streamer.settings import FeatureSettings, SpeechSettings
 from training.calibration import Calibration
@@ -41,7 +42,7 @@ from training.protocols import Task
 from training.rooms import place
 from training.runs import read_run, write_run
 
-FEATURES = FeatureSettings()
+FEATURES = FeatureSettings(pitch=True)
 
 
 def made_up_examples() -> list[Example]:
@@ -82,18 +83,18 @@ def made_up_evaluation(examples: list[Example]) -> dict[str, Any]:
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the run folder of a small network that nobody trained."""
     keras.utils.set_random_seed(1)
-    settings = NetworkSettings("streaming", (8, 8), (5, 3), (2, 1), hidden_units=(8,))
-    network = StreamingNetwork(FEATURES.num_cepstra, len(LABELS), settings)
+    settings = NetworkSettings("streaming", kernel_rows=5, hidden_units=(8,), voiceprint_size=3)
+    network = StreamingNetwork(FEATURES.num_columns, len(LABELS), settings)
     examples = made_up_examples()
     info = ModelInfo(
         name="untrained",
         labels=LABELS,
         features=FEATURES,
-        mean=(0.5,) * FEATURES.num_cepstra,
-        std=(7.0,) * FEATURES.num_cepstra,
+        mean=(0.5,) * FEATURES.num_columns,
+        std=(7.0,) * FEATURES.num_columns,
         temperature=1.25,
         uncertain_below=0.4,
-        voiceprints=None,
+        voiceprints=Voiceprints(network.told_size, (2.0,) * 3, 2.0),
         data=[],
         licence={"spdx": "CC0-1.0", "attribution": "nobody"},
         figures={},
@@ -105,6 +106,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "history": history,
         "versions": {},
         "coverage_on_validation": 0.8,
+        "risk_on_validation": 0.2,
         "is_complete": True,
         **same,
     }
@@ -137,10 +139,10 @@ def test_the_file_gives_the_numbers_of_the_network_for_clips_of_any_length(run_f
     classifier = OnnxClassifier(tmp_path / "x.onnx")
     network = keras.saving.load_model(run_folder / "model.keras", compile=False)
     rows = max((example.rows for example in made_up_examples()), key=len)
-    normalised = (rows - 0.5) / 7.0
+    nobody = Voice.unknown(classifier.impression_size)
 
     for num_rows in (1, 2, 3, 50, 99, len(rows)):
-        expected = np.asarray(network(normalised[np.newaxis, :num_rows]))[0]
+        expected = said_of(network, classifier.info, rows[:num_rows], nobody)["logits"][0]
         classifier.reset()
         classifier.push(rows[:num_rows])
         np.testing.assert_allclose(classifier.logits, expected, atol=TOLERANCE)
@@ -269,7 +271,7 @@ def test_rows_of_another_width_are_refused(run_folder: Path, tmp_path: Path) -> 
     folder = copy_of(run_folder, tmp_path)
     np.savez(folder / "parity.npz", np.zeros((5, 3), np.float32))
 
-    with pytest.raises(ParityError, match=r"must be of shape \(num_rows, 13\), got \(5, 3\)"):
+    with pytest.raises(ParityError, match=r"must be of shape \(num_rows, 15\), got \(5, 3\)"):
         export_run(folder, tmp_path / "x.onnx")
 
 
@@ -320,8 +322,8 @@ def test_a_run_with_a_bad_file_ends_with_one_line(
 def test_a_file_that_gives_other_numbers_is_refused_and_nothing_written(
     run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def other_numbers(_network, classifier, clips):
-        return check_parity(lambda _rows, training: np.zeros((1, 4)), classifier, clips)
+    def other_numbers(network, classifier, clips):
+        return check_parity(StreamingNetwork.from_config(network.get_config()), classifier, clips)
 
     monkeypatch.setattr("export.files.check_parity", other_numbers)
 

@@ -34,6 +34,7 @@ def test_an_utterance_has_its_keys_in_their_order() -> None:
         ("label", "neutral"),
         ("p", 0.6),
         ("probs", {"anger": 0.1, "happiness": 0.1234, "neutral": 0.6, "sadness": 0.1766}),
+        ("heard_before", 7),
         ("cut", "pause"),
         ("latency_ms", LATENCY),
         ("time", TIME),

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from fakes import FixedClassifier
 from signals import speech
 
 from streamer.events import Utterance
@@ -14,28 +15,12 @@ from training.rooms import LEAD_MS
 from training.scenes.acoustics import active_level_db
 
 
-class Loudness:
+class Loudness(FixedClassifier):
     """A classifier that is sure of one label and counts how often it is asked."""
 
-    labels = LABELS
-
     def __init__(self) -> None:
-        from streamer.settings import FeatureSettings
-
-        self.features = FeatureSettings()
+        super().__init__()
         self.num_asked = 0
-
-    def reset(self) -> None:
-        pass
-
-    def push(self, rows: np.ndarray) -> None:
-        pass
-
-    def mark(self) -> None:
-        pass
-
-    def go_back(self, mark: None) -> None:
-        pass
 
     def posterior(self) -> np.ndarray:
         self.num_asked += 1

@@ -53,7 +53,7 @@ def test_it_runs_on_generated_sounds_and_says_that_their_figures_mean_nothing(tm
     text = printed(outputs)
     assert "generated sounds: the figures below mean nothing" in text
     assert num_pictures(outputs) == 5
-    assert "speakers held out: mean " in text
+    assert "speakers held out, cold: mean " in text
     assert "labelled anger: heard " in text
 
 

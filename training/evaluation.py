@@ -116,12 +116,13 @@ def summary(evaluation: Mapping[str, Any]) -> str:
     lines = [f"UAR of {evaluation['experiment']['name']}, with 95 % intervals over speakers"]
     for protocol in evaluation["protocols"].values():
         there = {state: figures for state, figures in protocol["states"].items() if figures}
-        lines.append(f"{protocol['title']}{'' if there else ': absent'}")
+        if not there:
+            lines.append(f"{protocol['title']}: absent")
         for state, figures in there.items():
             shown = [("mean", figures["mean_uar_of_corpora"])]
             shown += [(name, figures[name]["uar"]) for name in names if name in figures]
             parts = [
                 f"{name} {u['value']:.3f} ({u['interval_95'][0]:.3f} to {u['interval_95'][1]:.3f})" for name, u in shown
             ]
-            lines.append(f"  {state}: {', '.join(parts)}")
+            lines.append(f"{protocol['title']}, {state}: {', '.join(parts)}")
     return "\n".join(lines)
