@@ -97,6 +97,8 @@ def trust(judge: Judge, sounds: Sounds) -> NDArray[np.float32]:
     parts = []
     for weight, known_as, before in _states(judge, sounds):
         heard = np.flatnonzero(sounds.is_heard & np.array([indices is not None for indices in before]))
+        if not heard.size:  # nobody says anything neutral twice
+            continue
         voices = [_remembered(known_as, before[index] or []) for index in heard.tolist()]
         known = told(voices, network.told_size)
         said = network.logits_by_voice(sounds.described[heard], known[0], known[1], known[2])

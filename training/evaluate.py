@@ -148,7 +148,8 @@ def logits_by_state(
     memories = [remembered(neutral, indices, voiceprints) for indices in enrolled_with]
     logits = logits_after(judge, sounds, memories)
     asked = [index for index, indices in enumerate(enrolled_with) if indices]
-    found[ENROLLED] = tuple(clips[index] for index in asked), logits[asked]
+    if asked:
+        found[ENROLLED] = tuple(clips[index] for index in asked), logits[asked]
     return found
 
 

@@ -34,6 +34,7 @@ from training.strangers import guesses
 VALIDATION, TEST = "validation", "test"
 """Which clips chose the epoch: those of the validation speakers, or, only to show how it flatters, the tested ones."""
 
+_MOST_NOISES = 400
 _LEARNT_BY = (
     *("adapting.py", "batches.py", "figures.py", "fitting.py", "judging.py", "learning.py", "networks/*.py"),
     *("noises.py", "sessions.py", "states.py", "strangers.py"),
@@ -158,7 +159,8 @@ def _material(
     described = np.stack([judge.hear(recording).described for recording in recordings])
     posteriors = guesses(task.train, prepare(network, task.train, described), experiment)
     heard = [[example.rows for example in recording] for recording in recordings]
-    return Material(task.train, heard, posteriors, noise_rows(experiment.features))
+    num_noises = min(_MOST_NOISES, experiment.learning.num_epochs * experiment.learning.min_batches)
+    return Material(task.train, heard, posteriors, noise_rows(experiment.features, num_noises))
 
 
 def _mean_of(example: Example) -> Example:

@@ -15,17 +15,16 @@ from training.hearing import Rows
 from training.scenes.acoustics import active_level_db
 from training.scenes.noises import NOISES
 
-_NUM_NOISES = 400
 _SECONDS = (0.8, 6.0)
 _LEVEL_DBFS = (-55.0, -12.0)
 
 
-def noise_rows(features: FeatureSettings) -> list[Rows]:
-    """Return the rows of noises of all kinds, from the cache where they were made before."""
-    key = hashlib.sha256(f"noises {_NUM_NOISES} {rows_context(features, QUIET)}".encode()).hexdigest()[:32]
+def noise_rows(features: FeatureSettings, count: int) -> list[Rows]:
+    """Return the rows of ``count`` noises of all kinds, from the cache where they were made before."""
+    key = hashlib.sha256(f"noises {count} {rows_context(features, QUIET)}".encode()).hexdigest()[:32]
     path = cache_dir() / "noises" / f"{key}.npz"
     if not path.exists():
-        made = [_rows(number, features) for number in range(_NUM_NOISES)]
+        made = [_rows(number, features) for number in range(count)]
         write_whole(path, partial(_save, made))
     with reading(path) as file, np.load(file) as arrays:
         return [np.asarray(arrays[name], np.float32) for name in arrays.files]

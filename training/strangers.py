@@ -18,7 +18,7 @@ from training.folds import speaker_of
 from training.networks.streaming import Head
 
 _NUM_PARTS = 4
-_NUM_STEPS, _BATCH_SIZE, _RATE, _DECAY = 800, 256, 2e-3, 1e-2
+_MOST_STEPS, _BATCH_SIZE, _RATE, _DECAY = 800, 256, 2e-3, 1e-2
 
 
 def guesses(clips: Sequence[Clip], described: NDArray[np.float32], experiment: Experiment) -> NDArray[np.float32]:
@@ -69,11 +69,12 @@ def _trained(
     rows = keras.Input((described.shape[-1],))
     dropped = keras.layers.Dropout(experiment.network.stranger_dropout)(rows)
     model = keras.Model(rows, head(dropped))
-    rate = keras.optimizers.schedules.CosineDecay(_RATE, _NUM_STEPS, alpha=0.02)
+    num_steps = min(_MOST_STEPS, experiment.learning.num_epochs * experiment.learning.min_batches)
+    rate = keras.optimizers.schedules.CosineDecay(_RATE, num_steps, alpha=0.02)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=experiment.learning.label_smoothing)
     model.compile(keras.optimizers.AdamW(rate, weight_decay=_DECAY, clipnorm=5.0), loss, jit_compile=False)
     each = np.eye(len(LABELS), dtype=np.float32)
-    for _ in range(_NUM_STEPS):
+    for _ in range(num_steps):
         drawn = [groups[group] for group in random.integers(0, len(groups), _BATCH_SIZE)]
         chosen = np.array([indices[random.integers(indices.size)] for indices in drawn])
         recordings = random.integers(0, len(described), _BATCH_SIZE)
