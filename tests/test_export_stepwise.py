@@ -50,7 +50,7 @@ def trained_somehow(experiment: Experiment) -> Network:
         if "seed" in variable.path:
             continue
         weights = np.asarray(variable)
-        varied = weights + random.uniform(-0.3, 0.3, weights.shape)
+        varied = weights + random.uniform(-0.1, 0.1, weights.shape)
         variable.assign(random.uniform(0.3, 1.5, weights.shape) if "variance" in variable.path else varied)
     return network
 
