@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from training.calibration import posteriors
 from training.corpora.base import LABELS, Clip
 from training.experiment import Experiment
 from training.figures import label_indices
@@ -44,10 +45,9 @@ def guesses(clips: Sequence[Clip], described: NDArray[np.float32], experiment: E
             continue
         asked = ~np.isnan(described[:, ~learns]).any(axis=-1)
         head = _trained(clips, described, learns, experiment, seed=part)
-        logits = np.asarray(head(described[:, ~learns][asked], training=False)) / experiment.sessions.memory_temperature
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        logits = np.asarray(head(described[:, ~learns][asked], training=False))
         block = found[:, ~learns]
-        block[asked] = exponentials / exponentials.sum(axis=1, keepdims=True)
+        block[asked] = posteriors(logits, experiment.sessions.memory_temperature)
         found[:, ~learns] = block
     return found
 
