@@ -105,10 +105,16 @@ def _data(data: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         for corpus in data
     ]
     yield _table(("corpus", "language", *(f"{name} clips (speakers)" for name in _SIDES.values()), "licence"), rows)
-    yield (
-        "No speaker is on two sides. The validation speakers chose the epoch, and made the temperature and the "
-        "threshold; who they are was fixed before any result was seen."
-    )
+    if any(corpus["clips"]["validation"] for corpus in data):
+        yield (
+            "No speaker is on two sides. The validation speakers chose the epoch, and made the temperature and the "
+            "threshold; who they are was fixed before any result was seen."
+        )
+    else:
+        yield (
+            "All speakers were learnt from. The temperature, the threshold and the trust in what is remembered come "
+            "from networks of the same kind, each asked about speakers that it had not learnt from."
+        )
     yield "\n".join(f"- {_about(corpus)}" for corpus in data)
 
 
@@ -209,9 +215,9 @@ def _calibration(description: Mapping[str, Any]) -> Iterator[str]:
     model = description["model"]
     yield "## Calibration"
     yield (
-        f"Logits are divided by {model['temperature']:g}, which fits the probabilities to the validation speakers. A "
+        f"Logits are divided by {model['temperature']:g}, which fits the probabilities to speakers held out. A "
         f"largest probability below {model['uncertain_below']:g} is `uncertain`: that covers "
-        f"{description['coverage_on_validation']:.0%} of the validation speakers' utterances."
+        f"{description['coverage_on_validation']:.0%} of their utterances."
     )
     if model["figures"]:
         cold = model["figures"]["protocols"]["speakers"]["cold"]

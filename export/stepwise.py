@@ -15,7 +15,7 @@ from streamer.emotion.model_file import OUTPUT_NAME, VOICE_INPUTS, VOICE_OUTPUTS
 from training.networks import Network
 from training.networks.seed import SeedNetwork
 from training.networks.statistics import GLIDE_LAGS, MOST_PAST_ROWS
-from training.networks.streaming import StreamingNetwork
+from training.networks.streaming import CHANGE_ROWS, StreamingNetwork
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _streaming(network: StreamingNetwork) -> Stepwise:
         joined = tf.concat([past, rows], 0)
         num_rows = tf.shape(rows)[0]
         lags = [joined[MOST_PAST_ROWS - lag : MOST_PAST_ROWS - lag + num_rows, -2:] for lag in GLIDE_LAGS]
-        first = MOST_PAST_ROWS - network.settings.kernel_rows + 1
+        first = MOST_PAST_ROWS - CHANGE_ROWS + 1
         changes = network.change(joined[tf.newaxis, first:, : network.num_cepstra])
         num_past = tf.cast(count + tf.range(tf.cast(num_rows, tf.int64)), tf.float32)[tf.newaxis]
         of_rows = statistics.sums(
@@ -75,7 +75,7 @@ def _streaming(network: StreamingNetwork) -> Stepwise:
         )
         sums = sums + of_rows[0]
         count = count + tf.shape(rows, tf.int64)[0]
-        described = network.of_sums(sums[tf.newaxis])
+        described = network.scaled(statistics.of_sums(sums[tf.newaxis]))
         # Judged twice at once: beside the voice, and beside nothing.
         weight, mean, mean_square = (tf.concat([part, tf.zeros_like(part)], 0) for part in voice)
         logits = network.judge(tf.concat([described, described], 0), weight, mean[:, :size], mean_square[:, :size])

@@ -83,7 +83,7 @@ def made_up_evaluation(examples: list[Example]) -> dict[str, Any]:
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the run folder of a small network that nobody trained."""
     keras.utils.set_random_seed(1)
-    settings = NetworkSettings("streaming", kernel_rows=5, hidden_units=(8,), voiceprint_size=3)
+    settings = NetworkSettings("streaming", hidden_units=(8,), voiceprint_size=3)
     network = StreamingNetwork(FEATURES.num_columns, len(LABELS), settings)
     examples = made_up_examples()
     info = ModelInfo(

@@ -33,12 +33,11 @@ from training.networks.streaming import StreamingNetwork
 
 TOLERANCE = 1e-5
 STREAMING = load_experiment("streaming")
-SMALL = replace(STREAMING.network, kernel_rows=5, hidden_units=(8,), voiceprint_size=3)
+SMALL = replace(STREAMING.network, hidden_units=(8,), voiceprint_size=3)
 SHAPES = {
     "bundled": STREAMING.network,
     "small": SMALL,
-    "short kernel": replace(SMALL, kernel_rows=4),
-    "long kernel": replace(SMALL, kernel_rows=9, hidden_units=()),
+    "no hidden layer": replace(SMALL, hidden_units=()),
 }
 
 

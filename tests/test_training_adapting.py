@@ -40,6 +40,8 @@ CLIPS = [
     for take in range(3)
 ]
 
+PARTS = np.array([int(clip.speaker) % 4 for clip in CLIPS])
+
 
 def heard(num_rows: int, seed: int) -> np.ndarray:
     rows = speech_rows(num_rows, NUM_COLUMNS, seed)
@@ -135,11 +137,12 @@ def test_clips_are_heard_alone_whatever_else_is_in_the_batch(network: StreamingN
 def test_an_untrained_network_begins_with_the_scale_of_what_it_hears() -> None:
     network = build_network(SMALL, NUM_LABELS)
     assert isinstance(network, StreamingNetwork)
-    described = 5.0 + 2.0 * impressions_of(network.size)
-    described[0, 3] = np.nan  # nobody was heard
+    statistics = 5.0 + 2.0 * impressions_of(network.size)
+    statistics[0, 3] = np.nan  # nobody was heard
 
-    scaled = prepare(network, CLIPS, described)
+    prepare(network, CLIPS, statistics)
 
+    scaled = np.asarray(network.scaled(statistics))
     np.testing.assert_allclose(np.nanmean(scaled, axis=(0, 1)), 0.0, atol=1e-3)
     np.testing.assert_allclose(np.nanstd(scaled, axis=(0, 1)), 1.0, atol=1e-2)
     assert np.isnan(scaled[0, 3]).all()
@@ -170,7 +173,7 @@ def test_guesses_are_of_those_who_never_heard_the_speaker() -> None:
     # His labels are swapped: only who learnt from him would guess them right.
     described[:, odd] = described[:, odd][:, np.argsort(np.argsort((labels[odd] + 1) % NUM_LABELS, kind="stable"))]
 
-    posteriors = guesses(CLIPS, described, SMALL)
+    posteriors = guesses(CLIPS, described, PARTS, SMALL)
 
     assert posteriors.shape == (2, len(CLIPS), NUM_LABELS)
     np.testing.assert_allclose(posteriors.sum(axis=2), 1.0, atol=1e-5)
@@ -183,14 +186,14 @@ def test_where_nobody_is_heard_all_labels_are_as_probable() -> None:
     described = impressions_of(5)
     described[1, 7] = np.nan
 
-    np.testing.assert_allclose(guesses(CLIPS, described, SMALL)[1, 7], 0.25)
+    np.testing.assert_allclose(guesses(CLIPS, described, PARTS, SMALL)[1, 7], 0.25)
 
 
 def test_trust_is_found_on_those_whom_the_network_does_not_know(network: StreamingNetwork) -> None:
     judge = Judge(network, GlobalNormaliser((0.0,) * NUM_COLUMNS, (1.0,) * NUM_COLUMNS), 2.0)
     sounds = judge.hear([Example(clip, heard(50, index)) for index, clip in enumerate(CLIPS)])
 
-    numbers = trust(judge, sounds)
+    numbers = trust([(judge, sounds), (judge, sounds)])
 
     assert numbers.shape == np.asarray(network.trust).shape
     assert np.isfinite(numbers).all()

@@ -17,7 +17,7 @@ with warnings.catch_warnings():
 import keras
 
 from training.experiment import load_experiment
-from training.networks import build_network, on_batches
+from training.networks import build_network, in_sessions, on_rows
 from training.networks.seed import SeedNetwork
 from training.networks.statistics import RowStatistics
 from training.networks.streaming import StreamingNetwork
@@ -120,15 +120,14 @@ def test_sums_of_parts_are_those_of_the_whole(network: StreamingNetwork) -> None
 
 def test_a_batch_is_told_what_a_voice_would_tell(network: StreamingNetwork) -> None:
     """In training the memory is a matrix over the batch; in use it is a weight, a mean and a mean square."""
-    parts = [rows_of(40, seed) for seed in range(4)]
-    rows, is_valid = np.stack(parts), np.ones((4, 40), np.float32)
+    rows, is_valid = np.stack([rows_of(40, seed) for seed in range(4)]), np.ones((4, 40), np.float32)
+    heard = np.asarray(network.describe(rows, is_valid))
     memory = np.zeros((4, 4), np.float32)
     memory[3, :3] = [1.0, 0.5, 0.25]
     posteriors = np.random.default_rng(0).dirichlet(np.ones(4), 4).astype(np.float32)
 
-    by_voice, as_stranger, _ = (np.asarray(said) for said in on_batches(network)([rows, is_valid, memory, posteriors]))
+    by_voice, as_stranger, _ = (np.asarray(said) for said in in_sessions(network)([heard, memory, posteriors]))
 
-    heard = np.asarray(network.describe(rows, is_valid))
     impressions = np.einsum("nl,nls->ns", posteriors, np.asarray(network.impressions(heard)))[:, : network.told_size]
     weights = memory[3, :3, np.newaxis]
     mean, square = (
@@ -136,7 +135,21 @@ def test_a_batch_is_told_what_a_voice_would_tell(network: StreamingNetwork) -> N
     )
     told = np.array([[1.75]], np.float32), mean[np.newaxis], square[np.newaxis]
     np.testing.assert_allclose(np.asarray(network.logits_by_voice(heard[3:], *told)), by_voice[3:], atol=1e-4)
-    np.testing.assert_allclose(np.asarray(network.logits_as_stranger(heard)), as_stranger, atol=1e-4)
+    np.testing.assert_allclose(np.asarray(network(rows, is_valid)), as_stranger, atol=1e-4)
+
+
+def test_a_voice_that_sounds_the_same_all_the_time_is_trusted_by_that_sign(network: StreamingNetwork) -> None:
+    """The guesses at what is remembered differ, or do not; of one utterance nobody can tell."""
+    guesses = np.array([[0.4, 0.2, 0.2, 0.2], [0.7, 0.1, 0.1, 0.1]], np.float32)
+    mean, square = np.zeros((2, 3, network.told_size), np.float32)
+    mean[:, network.size :] = [guesses[0], guesses.mean(axis=0), np.eye(4)[0]]
+    square[:, network.size :] = [guesses[0] ** 2, (guesses**2).mean(axis=0), np.eye(4)[0]]
+
+    signs = np.asarray(network.signs_of_trust(np.array([[1.0], [2.0], [5.0]], np.float32), mean, square))
+
+    variance = guesses.var(axis=0, ddof=1).sum()
+    expected = [[1, np.log(2), 0, 0, 0], [1, np.log(3), 0, 1, np.log(variance)], [1, np.log(6), 1, 0, 0]]
+    np.testing.assert_allclose(signs, expected, atol=1e-5)
 
 
 def test_what_is_no_speech_has_no_emotion(network: StreamingNetwork) -> None:
@@ -194,7 +207,7 @@ def test_the_seed_network_sees_the_mean_alone() -> None:
     expected = np.asarray(network(rows.mean(axis=0)[np.newaxis, np.newaxis]))
 
     np.testing.assert_allclose(np.asarray(network(rows[np.newaxis, ::-1])), expected, atol=1e-5)
-    np.testing.assert_allclose(np.asarray(on_batches(network)([padded, is_valid])), expected, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(on_rows(network)([padded, is_valid])), expected, atol=1e-5)
 
 
 def test_a_saved_seed_network_comes_back_the_same(tmp_path: Path) -> None:

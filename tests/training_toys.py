@@ -97,9 +97,10 @@ def _take(voice: np.ndarray, seed: int) -> Samples:
 def small_experiment(folder: Path, name: str = "streaming", **more: str) -> Path:
     """Write an experiment with a network, and for a corpus, of a toy's size."""
     text = (EXPERIMENTS / f"{name}.toml").read_text(encoding="utf-8")
-    smaller = {"num_epochs = 40": "num_epochs = 2", "num_epochs = 30": "num_epochs = 2", **more}
+    smaller = {"num_epochs = 40": "num_epochs = 2", "num_epochs = 25": "num_epochs = 2", **more}
     smaller |= {"min_batches = 100": "min_batches = 2", "batch_size = 256": "batch_size = 32"}
-    smaller |= {"num_recordings = 6": "num_recordings = 1", "[128, 64]": "[8]", "size = 16": "size = 3"}
+    smaller |= {"num_recordings = 10": "num_recordings = 1", "[128, 64]": "[8]", "size = 16": "size = 3"}
+    smaller |= {"num_parts = 4": "num_parts = 2", "num_noises = 400": "num_noises = 4"}
     for old, new in smaller.items():
         text = text.replace(old, new)
     path = folder / f"small-{name}.toml"

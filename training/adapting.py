@@ -6,45 +6,41 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.optimize import minimize
+from scipy.special import expit, log_softmax
 
 from streamer.emotion.memory import Voice
 from training.corpora.base import LABELS, Clip
 from training.figures import label_indices
 from training.folds import speaker_of
 from training.judging import Judge, Sounds, told
-from training.networks.streaming import StreamingNetwork
+from training.networks.streaming import NUM_SIGNS, StreamingNetwork
 from training.states import earlier_clips, enrolments
 
 _RIDGE = 0.1
 _STATES = ((0, False), (2, False), (5, False), (10, False), (20, False), (2, True), (5, True), (10, True), (20, True))
 """How many clips were heard before, and whether all of one emotion."""
-_WEIGHT_OF_ONE_EMOTION = 0.5
+_WEIGHT_OF_ONE_EMOTION = 1.0
+_TRUST_DECAY = 1e-4
 
 Float = NDArray[np.floating]
 
 
-def prepare(network: StreamingNetwork, clips: Sequence[Clip], described: NDArray[np.float32]) -> NDArray[np.float32]:
+def prepare(network: StreamingNetwork, clips: Sequence[Clip], statistics: NDArray[np.float32]) -> None:
     """Let an untrained ``network`` begin with the scale, the spread and the shifts of its statistics.
 
     Args:
         network: Gets them as weights.
         clips: Who says what.
-        described: What it makes of each clip in each recording, shape ``(num_recordings, num_clips, size)``; NaN where
-            nobody is heard.
-
-    Returns:
-        What it makes of them from now on.
+        statistics: Those of each clip in each recording, shape ``(num_recordings, num_clips, size)``; NaN where nobody
+            is heard.
     """
-    mean, deviation = np.nanmean(described, axis=(0, 1)), np.nanstd(described, axis=(0, 1)) + 1e-3
-    network.centre.assign(mean)
-    network.deviation.assign(deviation)
-    scaled = (described - mean) / deviation
-    centred, labels, _ = _around_speakers(clips, scaled)
+    network.centre.assign(np.nanmean(statistics, axis=(0, 1)))
+    network.deviation.assign(np.nanstd(statistics, axis=(0, 1)) + 1e-3)
+    centred, labels, _ = _around_speakers(clips, np.asarray(network.scaled(statistics)))
     shifts = np.stack([centred[labels == label].mean(axis=0) for label in range(len(LABELS))])
     network.shift.assign(shifts)
     within = np.mean(np.square(centred), axis=0)
     network.variance.assign(np.log(np.expm1(within + 1e-4)))
-    return np.asarray(scaled, np.float32)
 
 
 def _around_speakers(clips: Sequence[Clip], described: NDArray[np.float32]) -> tuple[Float, NDArray[np.int64], Float]:
@@ -72,7 +68,8 @@ def voiceprints(
 
     Args:
         clips: Who says what.
-        described: As of :func:`prepare`.
+        described: What is heard of each clip in each recording, shape ``(num_recordings, num_clips, size)``; NaN where
+            nobody is.
         size: Of a voiceprint.
     """
     centred, _, means = _around_speakers(clips, described)
@@ -85,38 +82,43 @@ def voiceprints(
     return chosen.astype(np.float32), tuple(variance.tolist())
 
 
-def trust(judge: Judge, sounds: Sounds) -> NDArray[np.float32]:
+def trust(asked: Sequence[tuple[Judge, Sounds]]) -> NDArray[np.float32]:
     """Return how far to trust the judgement by voice: the numbers of :attr:`StreamingNetwork.trust`.
 
-    Found on ``sounds`` of speakers whom the network does not know: of its own it knows too well how they sound.
+    Args:
+        asked: Networks, each with sounds of speakers whom it does not know: of its own it knows too well how they
+            sound.
     """
+    parts = [part for judge, sounds in asked for part in _asked(judge, sounds)]
+
+    def loss(numbers: NDArray[np.float64]) -> float:
+        total = 0.0
+        for signs, by_voice, by_itself, truth, weighs in parts:
+            trusted = expit(signs @ numbers[:-1])[:, np.newaxis]
+            joined = log_softmax(np.exp(numbers[-1]) * (trusted * by_voice + (1.0 - trusted) * by_itself), axis=1)
+            total -= float((weighs * joined[np.arange(len(truth)), truth]).sum())
+        return total / len(parts) + _TRUST_DECAY * float(np.square(numbers[:-1]).sum())
+
+    # The last number is a temperature, without which doubt would be mistaken for mistrust.
+    found = minimize(loss, np.zeros(NUM_SIGNS + 1), method="L-BFGS-B").x
+    return np.asarray(found[:-1], np.float32)
+
+
+def _asked(judge: Judge, sounds: Sounds) -> Iterator[tuple[Float, Float, Float, NDArray[np.int64], Float]]:
+    """Give for each state the signs of trust, what is said by voice and by itself, the truth, and what it weighs."""
     network = judge.network
     if not isinstance(network, StreamingNetwork):
         raise TypeError("only a network that adapts trusts what it remembers")
-    as_stranger = _log_softmax(np.asarray(network.logits_as_stranger(sounds.described), np.float64))
-    parts = []
+    by_itself = log_softmax(np.asarray(network.logits_as_stranger(sounds.described), np.float64), axis=1)
     for weight, known_as, before in _states(judge, sounds):
         heard = np.flatnonzero(sounds.is_heard & np.array([indices is not None for indices in before]))
         if not heard.size:  # nobody says anything neutral twice
             continue
-        voices = [_remembered(known_as, before[index] or []) for index in heard.tolist()]
-        known = told(voices, network.told_size)
-        said = network.logits_by_voice(sounds.described[heard], known[0], known[1], known[2])
-        is_known = np.asarray(network.part_known(known[1]))
-        features = np.concatenate([np.ones_like(is_known), np.log1p(known[0]), is_known], axis=1).astype(np.float64)
-        truth = label_indices(sounds.clips)[heard]
-        by_voice = _log_softmax(np.asarray(said, np.float64))
-        parts.append((features, by_voice, as_stranger[heard], truth, weight * _balanced(sounds.clips, heard)))
-
-    def loss(numbers: NDArray[np.float64]) -> float:
-        total = 0.0
-        for features, by_voice, by_itself, truth, weighs in parts:
-            part = 1.0 / (1.0 + np.exp(-(features @ numbers[:3])))[:, np.newaxis]
-            joined = _log_softmax(np.exp(numbers[3]) * (part * by_voice + (1.0 - part) * by_itself))
-            total -= float((weighs * joined[np.arange(len(truth)), truth]).sum())
-        return total / len(parts) + 1e-3 * float(np.square(numbers[:3]).sum())
-
-    return np.asarray(minimize(loss, np.zeros(4), method="L-BFGS-B").x[:3], np.float32)
+        known = told([_remembered(known_as, before[index] or []) for index in heard.tolist()], network.told_size)
+        by_voice = log_softmax(np.asarray(network.logits_by_voice(sounds.described[heard], *known), np.float64), axis=1)
+        signs = np.asarray(network.signs_of_trust(*known), np.float64)
+        weighs = weight * _balanced(sounds.clips, heard)
+        yield signs, by_voice, by_itself[heard], label_indices(sounds.clips)[heard], weighs
 
 
 def _states(judge: Judge, sounds: Sounds) -> Iterator[tuple[float, Sounds, list[list[int] | None]]]:
@@ -140,8 +142,3 @@ def _balanced(clips: Sequence[Clip], chosen: NDArray[np.int64]) -> NDArray[np.fl
     groups = [(clips[index].corpus, clips[index].label) for index in chosen]
     weights = np.array([1.0 / groups.count(group) for group in groups])
     return np.asarray(weights / weights.sum())
-
-
-def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))

@@ -23,10 +23,9 @@ class Batch:
     """Clips side by side."""
 
     inputs: list[NDArray[np.float32]]
-    """Rows, shape ``(batch, time, num_columns)``, zero behind each clip; what of them is valid, ``(batch, time)``; and
-    what else the network takes."""
+    """What the model takes, the clips along the first axis."""
     targets: list[NDArray[np.float32]]
-    """One for each output: labels one-hot, shape ``(batch, num_labels)``, and what else the network gives."""
+    """One for each output: labels one-hot, shape ``(batch, num_labels)``, and what else the model gives."""
     weights: NDArray[np.float32] | None = None
     """Shape ``(batch,)``; None where all count the same."""
 

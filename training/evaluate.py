@@ -7,23 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from streamer.settings import SpeechSettings
 from training.cache import write_text_whole
-from training.calibration import Calibration, calibrate
-from training.corpora.base import LABELS, Clip, Corpus
+from training.calibration import Calibration
+from training.corpora.base import Clip, Corpus
 from training.dataset import Example, data_hash, load_examples
 from training.evaluation import HEARD_S, LIVE, NOISY_ROOM, Outcome, evaluation_of, summary
 from training.experiment import QUIET, Experiment
 from training.fitting import VALIDATION, Fitted, fit_task
-from training.judging import Judge, Sounds, logits_after, remembered
+from training.judging import logits_by_state
 from training.live import Heard, NetworkClassifier, Recording, in_noise, listen, record
 from training.pool import in_processes
 from training.predictions import Predictions, Said, predictions, write_csv
 from training.protocols import Task, all_tasks
 from training.runs import EVALUATION_FILE, PREDICTIONS_FILE, make_folder, require_same
-from training.states import COLD, ENROLLED, ONE_EMOTION, WARM, WARM_AFTER, earlier_clips, enrolments
+from training.states import COLD, WARM
 from training.versions import versions
 
 
@@ -87,18 +86,16 @@ def run_tasks(tasks: Sequence[Task], experiment: Experiment) -> list[Outcome]:
 def run_task(task: Task, experiment: Experiment) -> Outcome:
     """Train and ask one network, in this process."""
     fitted = fit_task(task, experiment, num_processes=1)
-    validation = load_examples(task.validation, experiment.features, QUIET, num_processes=1)
     test = load_examples(task.test, experiment.features, QUIET, num_processes=1)
-    said, calibrations = [], {}
+    said, voiceprints, hop_ms = [], fitted.voiceprints, experiment.features.hop_ms
     for selection in fitted.weights:
         judge = fitted.judge(selection)
-        calibrations[selection] = calibrated(fitted, judge, judge.hear(validation))
-        for state, (clips, logits) in logits_by_state(fitted, judge, judge.hear(test)).items():
-            made = predictions(clips, logits, calibrations[selection])
+        for state, (clips, logits) in logits_by_state(judge, judge.hear(test), voiceprints, hop_ms).items():
+            made = predictions(clips, logits, fitted.calibrations[selection])
             said.append(Said(task.protocol, state, selection, task, made))
     if task.protocol != "speakers":
         return Outcome(task, tuple(said), fitted.history)
-    calibration = calibrations[VALIDATION]
+    calibration = fitted.calibrations[VALIDATION]
     recordings = _recordings(task)
     heard = _listen(fitted, calibration, recordings)
     noisy = [in_noise(each, seed) for seed, each in enumerate(recordings)]
@@ -116,41 +113,6 @@ def run_task(task: Task, experiment: Experiment) -> Outcome:
         live_in_noise=_said_live(heard_in_noise[last], calibration),
         heard_in_noise=heard_in_noise[last],
     )
-
-
-def calibrated(fitted: Fitted, judge: Judge, sounds: Sounds) -> Calibration:
-    """Return what turns logits into probabilities, from ``sounds`` of speakers that chose the epoch.
-
-    A network that adapts is calibrated on what it says of them cold and after ten clips, alike.
-    """
-    by_state = logits_by_state(fitted, judge, sounds)
-    chosen = [by_state[state] for state in (COLD, "warm_10") if state in by_state]
-    clips = [clip for clips, _ in chosen for clip in clips]
-    return calibrate(clips, np.concatenate([logits for _, logits in chosen]))
-
-
-def logits_by_state(
-    fitted: Fitted, judge: Judge, sounds: Sounds
-) -> dict[str, tuple[tuple[Clip, ...], NDArray[np.float64]]]:
-    """Return the clips that are judged in each state of knowledge, and what is said of them."""
-    clips, voiceprints = sounds.clips, fitted.voiceprints
-    found = {COLD: (clips, sounds.logits)}
-    if voiceprints is None:
-        return found
-    earlier = {state: earlier_clips(clips, count) for state, count in WARM_AFTER.items()}
-    earlier[ONE_EMOTION] = earlier_clips(clips, 10, one_emotion=True)
-    for state, before in earlier.items():
-        memories = [remembered(sounds, indices, voiceprints) for indices in before]
-        found[state] = clips, logits_after(judge, sounds, memories)
-    seconds = sounds.num_rows * fitted.experiment.features.hop_ms / 1000.0
-    enrolled_with = enrolments(clips, seconds.tolist())
-    neutral = judge.known_as(sounds, LABELS.index("neutral"))
-    memories = [remembered(neutral, indices, voiceprints) for indices in enrolled_with]
-    logits = logits_after(judge, sounds, memories)
-    asked = [index for index, indices in enumerate(enrolled_with) if indices]
-    if asked:
-        found[ENROLLED] = tuple(clips[index] for index in asked), logits[asked]
-    return found
 
 
 def _in_noise(fitted: Fitted, calibration: Calibration, task: Task) -> Predictions:

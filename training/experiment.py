@@ -34,8 +34,6 @@ class NetworkSettings:
 
     kind: str
     """One of ``NETWORKS``."""
-    kernel_rows: int = 0
-    """Of the convolution along each cepstrum, at least 4."""
     hidden_units: tuple[int, ...] = ()
     """One entry a dense layer between what is heard and the output."""
     dropout: float = 0.0
@@ -59,7 +57,6 @@ class NetworkSettings:
             is_plain = all(getattr(self, field.name) == field.default for field in fields(self) if field.name != "kind")
             _require(is_plain, "network: 'seed' is one network, exactly, and takes no settings", self)
             return
-        _require_within("network.kernel_rows", self.kernel_rows, 4, 9)
         _require_within("network.voiceprint_size", self.voiceprint_size, 1, 100)
         for size in self.hidden_units:
             _require_within("network.hidden_units", size, 1, 10_000)
@@ -71,6 +68,8 @@ class SessionSettings:
 
     clips_per_session: int
     """Before each of which the speaker's earlier clips of the session are known, since it began or he was forgotten."""
+    num_parts: int
+    """Of the speakers: about each a network is asked that learnt from the others."""
     one_emotion: float
     """Part of the stretches in which the speaker shows one emotion only."""
     enrolled: float
@@ -79,23 +78,24 @@ class SessionSettings:
     """Part of the clips of which only a part is heard, ..."""
     fewest_rows: int
     """... and no fewer rows than these."""
-    most_rows: int
-    """Longer clips are cropped to this."""
     offset: float
-    """Standard deviation of what is added to a session's rows, in units of each cepstrum's own deviation."""
+    """Standard deviation of what is added to all that is heard in a session, in units of its own deviation."""
     noise: float
-    """Part of what is heard that is no speech."""
+    """Part of what is heard that is no speech, ..."""
+    num_noises: int
+    """... drawn from so many."""
     memory_temperature: float
     """Divides the logits by which what is remembered is freed of the emotion in it."""
 
     def __post_init__(self) -> None:
         """Refuse values that are none."""
         _require_within("sessions.clips_per_session", self.clips_per_session, 1, 1000)
+        _require_within("sessions.num_parts", self.num_parts, 2, 100)
+        _require_within("sessions.num_noises", self.num_noises, 0, 100_000)
         for name in ("one_emotion", "enrolled", "cropped", "noise"):
             _require_within(f"sessions.{name}", getattr(self, name), 0.0, 1.0)
         _require_within("sessions.offset", self.offset, 0.0, 10.0)
-        _require_within("sessions.most_rows", self.most_rows, 1, 1_000_000)
-        _require_within("sessions.fewest_rows", self.fewest_rows, 1, self.most_rows)
+        _require_within("sessions.fewest_rows", self.fewest_rows, 1, 1_000_000)
         _require_within("sessions.memory_temperature", self.memory_temperature, 0.1, 100.0)
 
 
@@ -109,7 +109,7 @@ class LearningSettings:
     """An epoch of a small corpus goes through it as often as it takes for so many batches."""
     learning_rate: float
     schedule: str
-    """``constant``, or ``cosine``: two epochs of warming up, then down to a tenth."""
+    """``constant``, or ``cosine``: two epochs of warming up, then down to a fiftieth."""
     weight_decay: float
     """Of AdamW; 0 is Adam."""
     label_smoothing: float

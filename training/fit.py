@@ -1,7 +1,7 @@
 """From corpora to a run folder with a network that is ready for export."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,18 +9,21 @@ from typing import Any
 from streamer.emotion.model_file import ModelInfo
 from training.calibration import MOST_RISK, Calibration
 from training.corpora.base import LABELS, Clip, Corpus
+from training.crossfitting import known_clips
 from training.dataset import data_hash, load_examples
-from training.evaluate import calibrated
 from training.experiment import QUIET, Experiment
-from training.fitting import Fitted, fit_task
-from training.protocols import final_task
+from training.fitting import VALIDATION, Fitted, fit_task
+from training.protocols import Clips, Task, final_task
 from training.runs import require_no_model, require_same, write_run
 from training.terms import describe_data, licence_of
 from training.versions import versions
 
 
 def fit(experiment: Experiment, corpora: Sequence[Corpus], clips: Sequence[Clip], out: Path, command: str) -> None:
-    """Train on all speakers but those of the first fold, who choose the epoch and calibrate; write ``out``.
+    """Train, and write ``out``.
+
+    A network that adapts learns from all speakers, and is calibrated by others of its kind, each of which did not know
+    those it was asked about. Of any other the first fold chooses the epoch and calibrates.
 
     Nobody is left to test this network on: how right its kind is, ``evaluate`` tells with networks that are each
     trained without the speakers they are tested on.
@@ -43,10 +46,8 @@ def fit(experiment: Experiment, corpora: Sequence[Corpus], clips: Sequence[Clip]
     licence = licence_of(corpora)  # refused now, not after hours of training
     task = final_task(clips)
     fitted = fit_task(task, experiment)
-    network = fitted.network()
+    network, calibration = fitted.network(), fitted.calibrations[VALIDATION]
     examples = load_examples(task.validation, experiment.features, QUIET)
-    judge = fitted.judge()
-    calibration = calibrated(fitted, judge, judge.hear(examples))
     name = "-".join([experiment.name, *(corpus.name for corpus in corpora)])
     more = {
         "command": command,
@@ -61,12 +62,16 @@ def fit(experiment: Experiment, corpora: Sequence[Corpus], clips: Sequence[Clip]
     write_run(
         out,
         network,
-        _model_info(name, describe_data(corpora, task.sides), licence, fitted, calibration),
+        _model_info(name, describe_data(corpora, _sides(task, experiment)), licence, fitted, calibration),
         more,
         examples,
     )
     if not fitted.is_complete:
         print("interrupted: the best epoch so far was kept; another run folder goes on from here", file=sys.stderr)
+
+
+def _sides(task: Task, experiment: Experiment) -> Mapping[str, Clips]:
+    return task.sides if experiment.sessions is None else {"train": known_clips(task), "validation": ()}
 
 
 def _model_info(

@@ -13,31 +13,27 @@ import numpy as np
 
 from streamer.emotion.memory import Voiceprints
 from streamer.features.normalise import GlobalNormaliser
-from training.adapting import prepare, trust, voiceprints
 from training.batches import Shuffler, normaliser_of
 from training.cache import cache_dir, code_hash, reading, write_whole
+from training.calibration import Calibration, calibrate
 from training.corpora.base import LABELS, Clip
+from training.crossfitting import HELD_OUT, CrossFitter, known_clips
 from training.dataset import Example, data_hash, load_examples, rows_code
 from training.errors import RunError
 from training.experiment import QUIET, Experiment, Hearing
 from training.figures import decisions, mean_uar
 from training.judging import Judge
-from training.learning import History, Learner, Sampler, Weights
-from training.networks import Network, build_network
+from training.learning import History, Learner, Weights
+from training.networks import Network, build_network, on_rows
 from training.networks.statistics import RowStatistics
-from training.networks.streaming import StreamingNetwork
-from training.noises import noise_rows
 from training.protocols import Task
-from training.sessions import Material, SessionSampler
-from training.strangers import guesses
 
-VALIDATION, TEST = "validation", "test"
-"""Which clips chose the epoch: those of the validation speakers, or, only to show how it flatters, the tested ones."""
+VALIDATION, TEST = HELD_OUT, "test"
+"""Which clips chose and calibrate: of speakers held out, or, only to show how it flatters, the tested ones."""
 
-_MOST_NOISES = 400
 _LEARNT_BY = (
-    *("adapting.py", "batches.py", "figures.py", "fitting.py", "judging.py", "learning.py", "networks/*.py"),
-    *("noises.py", "sessions.py", "states.py", "strangers.py"),
+    *("adapting.py", "batches.py", "calibration.py", "crossfitting.py", "figures.py", "fitting.py", "judging.py"),
+    *("learning.py", "networks/*.py", "noises.py", "sessions.py", "states.py", "strangers.py"),
 )
 """The files that decide about the weights, beside those that decide about rows."""
 
@@ -53,6 +49,8 @@ class Fitted:
     """Of :class:`streamer.emotion.memory.Voiceprints`; empty where the network does not adapt."""
     weights: dict[str, Weights]
     """For each of ``VALIDATION`` and ``TEST`` that chose."""
+    calibrations: dict[str, Calibration]
+    """Likewise: what turns logits into probabilities."""
     history: History
     is_complete: bool
     """Whether it saw its last epoch."""
@@ -110,36 +108,34 @@ def _learn(task: Task, experiment: Experiment, checkpoint: Path, num_processes: 
         # All that the seed network sees is the mean: taken once, not in each of its thousand batches.
         return [_mean_of(example) for example in examples] if experiment.network.kind == "seed" else examples
 
-    recordings = [heard(task.train, hearing) for hearing in experiment.hearings]
+    adapts = experiment.sessions is not None
+    clips = known_clips(task) if adapts else task.train
+    recordings = [heard(clips, hearing) for hearing in experiment.hearings]
     examples = [example for recording in recordings for example in recording if len(example.rows)]
     if not examples:
-        raise RunError(f"{task}: nobody is heard in any of the {len(task.train)} training clips")
+        raise RunError(f"{task}: nobody is heard in any of the {len(clips)} training clips")
     mean, std = _statistics(examples, experiment)
-    normaliser, network = GlobalNormaliser(mean, std), build_network(experiment, len(LABELS))
-    judge = Judge(network, normaliser, _memory_temperature(experiment))
+    normaliser = GlobalNormaliser(mean, std)
+    if adapts:
+        found = CrossFitter(task, experiment, normaliser, recordings).fit(checkpoint)
+        variance, calibrations = found.voiceprints.variance, {VALIDATION: found.calibration}
+        weights, history = {VALIDATION: found.weights}, found.history
+        return Fitted(experiment, tuple(mean), tuple(std), variance, weights, calibrations, history, found.is_complete)
+    judge = Judge(build_network(experiment, len(LABELS)), normaliser)
     chooses = {VALIDATION: heard(task.validation)}
     if experiment.learning.select_on_test_too and task.test:
         chooses[TEST] = heard(task.test)
     judges = {name: partial(_uar, judge, clips) for name, clips in chooses.items()}
-    sampler: Sampler
-    if isinstance(network, StreamingNetwork):
-        material = _material(task, recordings, judge, network, experiment)
-        sampler = SessionSampler(material, normaliser, experiment)
-    else:
-        sampler = Shuffler(examples, normaliser, experiment.learning, experiment.seed)
-    learner = Learner(network, sampler, judges, experiment.learning, checkpoint)
+    sampler = Shuffler(examples, normaliser, experiment.learning, experiment.seed)
+    learner = Learner(on_rows(judge.network), sampler, judges, experiment.learning, checkpoint)
     is_complete = learner.learn(f"{experiment.name} {task}")
     if not learner.best:
         raise RunError(f"{task}: interrupted before the first epoch ended: there is nothing to keep")
-    fitted = Fitted(experiment, tuple(mean), tuple(std), (), learner.best, learner.history, is_complete)
-    if not isinstance(network, StreamingNetwork):
-        return fitted
-    network.set_weights(learner.best[VALIDATION])
-    described = np.stack([judge.hear(recording).described for recording in recordings])
-    projection, variance = voiceprints(task.train, described, experiment.network.voiceprint_size)
-    network.voiceprint.assign(projection)
-    network.trust.assign(trust(judge, judge.hear(chooses[VALIDATION])))
-    return replace(fitted, voiceprint_variance=variance, weights={VALIDATION: network.get_weights()})
+    calibrations = {}
+    for name, best in learner.best.items():
+        judge.network.set_weights(best)
+        calibrations[name] = calibrate(task.validation, judge.hear(chooses[VALIDATION]).logits)
+    return Fitted(experiment, tuple(mean), tuple(std), (), learner.best, calibrations, learner.history, is_complete)
 
 
 def _memory_temperature(experiment: Experiment) -> float:
@@ -150,17 +146,6 @@ def _uar(judge: Judge, examples: Sequence[Example]) -> float:
     """Return the mean over the corpora of the UAR."""
     sounds = judge.hear(examples)
     return mean_uar(sounds.clips, decisions(sounds.logits))
-
-
-def _material(
-    task: Task, recordings: Sequence[Sequence[Example]], judge: Judge, network: StreamingNetwork, experiment: Experiment
-) -> Material:
-    """Return what to learn from; the network begins with the scale of it."""
-    described = np.stack([judge.hear(recording).described for recording in recordings])
-    posteriors = guesses(task.train, prepare(network, task.train, described), experiment)
-    heard = [[example.rows for example in recording] for recording in recordings]
-    num_noises = min(_MOST_NOISES, experiment.learning.num_epochs * experiment.learning.min_batches)
-    return Material(task.train, heard, posteriors, noise_rows(experiment.features, num_noises))
 
 
 def _mean_of(example: Example) -> Example:
@@ -190,6 +175,7 @@ def _save(file: Any, fitted: Fitted) -> None:
         "mean": fitted.mean,
         "std": fitted.std,
         "voiceprint_variance": fitted.voiceprint_variance,
+        "calibrations": {name: asdict(calibration) for name, calibration in fitted.calibrations.items()},
         "history": asdict(fitted.history),
     }
     arrays: dict[str, Any] = {
@@ -204,13 +190,14 @@ def _load(path: Path, experiment: Experiment) -> Fitted:
     with reading(path) as file, np.load(file) as arrays:
         about = json.loads(str(arrays["about"]))
         history = History(**about["history"])
+        calibrations = {name: Calibration(**values) for name, values in about["calibrations"].items()}
         names = [name for name in arrays.files if name != "about"]
         weights = {
             selection: [arrays[f"{selection} {index}"] for index in range(_count(names, selection))]
-            for selection in history.best_epoch
+            for selection in calibrations
         }
     mean, std, variance = (tuple(about[name]) for name in ("mean", "std", "voiceprint_variance"))
-    return Fitted(experiment, mean, std, variance, weights, history, is_complete=True)
+    return Fitted(experiment, mean, std, variance, weights, calibrations, history, is_complete=True)
 
 
 def _count(names: list[str], selection: str) -> int:

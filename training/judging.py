@@ -1,6 +1,6 @@
 """What a network says of clips: alone, and beside what is remembered of a voice, as the daemon's classifier does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +11,11 @@ from streamer.emotion.memory import Voice, VoiceMemory, Voiceprints
 from streamer.features.normalise import GlobalNormaliser
 from training.batches import padded
 from training.calibration import posteriors
-from training.corpora.base import Clip
+from training.corpora.base import LABELS, Clip
 from training.dataset import Example
 from training.networks import Network
 from training.networks.streaming import StreamingNetwork
+from training.states import COLD, ENROLLED, ONE_EMOTION, WARM_AFTER, earlier_clips, enrolments
 
 _BATCH_SIZE = 64
 Array = NDArray[np.float64]
@@ -51,14 +52,32 @@ class Judge:
 
     def hear(self, examples: Sequence[Example]) -> Sounds:
         """Return what the network makes of each of ``examples`` by itself."""
+        described, logits, impressions, worth = self._of_each(examples, self._hear)
+        num_rows = np.array([len(example.rows) for example in examples])
+        return Sounds(tuple(example.clip for example in examples), described, logits, impressions, worth, num_rows)
+
+    def statistics(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+        """Return the statistics of each of ``examples`` as they are, shape ``(num_examples, size)``; NaN of none."""
+        network = self.network
+        if not isinstance(network, StreamingNetwork):
+            raise TypeError("only a network that adapts hears statistics")
+        (found,) = self._of_each(examples, lambda *batch: (np.asarray(network.statistics_of(*batch)),))
+        return np.asarray(found, np.float32)
+
+    def _of_each(
+        self,
+        examples: Sequence[Example],
+        ask: Callable[[NDArray[np.float32], NDArray[np.float32]], tuple[NDArray[Any], ...]],
+    ) -> list[NDArray[Any]]:
+        """Return what ``ask`` gives for padded batches, an array for each part of it; NaN where there are no rows."""
         by_length = np.argsort([len(example.rows) for example in examples])  # like lengths together: little padding
         order = [int(index) for index in by_length if len(examples[index].rows)]
         parts: list[tuple[NDArray[Any], ...]] = []
         for first in range(0, len(order), _BATCH_SIZE):
             chosen = order[first : first + _BATCH_SIZE]
-            parts.append(self._hear(*padded([self._normaliser.normalise(examples[index].rows) for index in chosen])))
+            parts.append(ask(*padded([self._normaliser.normalise(examples[index].rows) for index in chosen])))
         if not parts:
-            empty = self._hear(np.zeros((1, 1, self.network.num_columns), np.float32), np.ones((1, 1), np.float32))
+            empty = ask(np.zeros((1, 1, self.network.num_columns), np.float32), np.ones((1, 1), np.float32))
             parts = [tuple(array[:0] for array in empty)]
         found = []
         for arrays in zip(*parts, strict=True):
@@ -66,9 +85,7 @@ class Judge:
             every = np.full((len(examples), *joined.shape[1:]), np.nan, joined.dtype)
             every[order] = joined
             found.append(every)
-        described, logits, impressions, worth = found
-        num_rows = np.array([len(example.rows) for example in examples])
-        return Sounds(tuple(example.clip for example in examples), described, logits, impressions, worth, num_rows)
+        return found
 
     def _hear(self, rows: NDArray[np.float32], is_valid: NDArray[np.float32]) -> tuple[NDArray[Any], ...]:
         """Return what is heard, the logits, the impressions and their worth."""
@@ -133,6 +150,29 @@ def logits_after(judge: Judge, sounds: Sounds, memories: Sequence[VoiceMemory]) 
         ]
     )[:, np.newaxis]
     return np.log(familiarity * by_voice + (1.0 - familiarity) * posteriors(sounds.logits, 1.0))
+
+
+def logits_by_state(
+    judge: Judge, sounds: Sounds, voiceprints: Voiceprints | None, hop_ms: float
+) -> Mapping[str, tuple[tuple[Clip, ...], Array]]:
+    """Return the clips that are judged in each state of knowledge, and what is said of them, not calibrated."""
+    clips = sounds.clips
+    found = {COLD: (clips, sounds.logits)}
+    if voiceprints is None:
+        return found
+    earlier = {state: earlier_clips(clips, count) for state, count in WARM_AFTER.items()}
+    earlier[ONE_EMOTION] = earlier_clips(clips, 10, one_emotion=True)
+    for state, before in earlier.items():
+        memories = [remembered(sounds, indices, voiceprints) for indices in before]
+        found[state] = clips, logits_after(judge, sounds, memories)
+    enrolled_with = enrolments(clips, (sounds.num_rows * hop_ms / 1000.0).tolist())
+    neutral = judge.known_as(sounds, LABELS.index("neutral"))
+    memories = [remembered(neutral, indices, voiceprints) for indices in enrolled_with]
+    asked = [index for index, indices in enumerate(enrolled_with) if indices]
+    if asked:
+        logits = logits_after(judge, sounds, memories)
+        found[ENROLLED] = tuple(clips[index] for index in asked), logits[asked]
+    return found
 
 
 def _nobody(network: StreamingNetwork) -> tuple[NDArray[np.float32], ...]:

@@ -15,8 +15,6 @@ from tqdm import tqdm
 from training.batches import Batch
 from training.cache import reading, write_whole
 from training.experiment import LearningSettings
-from training.networks import Network, on_batches
-from training.networks.streaming import StreamingNetwork
 from training.pool import is_worker
 
 Weights = list[NDArray[np.float32]]
@@ -52,7 +50,7 @@ class Learner:
 
     def __init__(
         self,
-        network: Network,
+        model: Any,
         sampler: Sampler,
         judges: Mapping[str, Callable[[], float]],
         settings: LearningSettings,
@@ -61,7 +59,7 @@ class Learner:
         """Begin, or go on from ``checkpoint``.
 
         Args:
-            network: Learns.
+            model: Learns; of :func:`training.networks.on_rows` or :func:`training.networks.in_sessions`.
             sampler: Gives what it learns from.
             judges: Each says how well the network does, as it is then, and chooses the epoch that does best.
             settings: How it learns.
@@ -69,10 +67,11 @@ class Learner:
         """
         self._sampler, self._judges = sampler, judges
         self._settings, self._checkpoint = settings, checkpoint
-        self._model = _compiled(network, sampler.num_batches, settings)
+        self._model = _compiled(model, sampler.num_batches, settings)
         self.history = History(uar={name: [] for name in judges})
         self.best: dict[str, Weights] = {}
-        self._average: Weights = self._model.get_weights()
+        self.average: Weights = self._model.get_weights()
+        """Of the weights after each epoch so far."""
         if checkpoint.exists():
             self._restore()
 
@@ -104,12 +103,12 @@ class Learner:
             losses.append(float(np.ravel(loss)[0]))  # the total comes before that of each output
         current = self._model.get_weights()
         keep = self._settings.averaging if epoch > 1 else 0.0
-        average = [keep * old + (1.0 - keep) * new for old, new in zip(self._average, current, strict=True)]
+        average = [keep * old + (1.0 - keep) * new for old, new in zip(self.average, current, strict=True)]
         self._model.set_weights(average)
         uars = {name: judge() for name, judge in self._judges.items()}
         self._model.set_weights(current)
         # From here on nothing is interrupted halfway: what was learnt and its history belong together.
-        self._average = average
+        self.average = average
         for name, uar in uars.items():
             if uar > max(self.history.uar[name], default=-1.0):
                 self.best[name], self.history.best_epoch[name] = average, epoch
@@ -124,7 +123,7 @@ class Learner:
         arrays: dict[str, Any] = {
             f"state {index}": np.asarray(variable) for index, variable in enumerate(self._state())
         }
-        arrays |= {f"average {index}": array for index, array in enumerate(self._average)}
+        arrays |= {f"average {index}": array for index, array in enumerate(self.average)}
         for name, weights in self.best.items():
             arrays |= {f"best {name} {index}": array for index, array in enumerate(weights)}
         np.savez(file, history=np.array(json.dumps(asdict(self.history))), **arrays)
@@ -134,23 +133,20 @@ class Learner:
             self.history = History(**json.loads(str(arrays["history"])))
             for index, variable in enumerate(self._state()):
                 variable.assign(arrays[f"state {index}"])
-            indices = range(len(self._average))
-            self._average = [arrays[f"average {index}"] for index in indices]
+            indices = range(len(self.average))
+            self.average = [arrays[f"average {index}"] for index in indices]
             self.best = {
                 name: [arrays[f"best {name} {index}"] for index in indices] for name in self.history.best_epoch
             }
 
 
-def _compiled(network: Network, num_batches: int, settings: LearningSettings) -> Any:
-    if isinstance(network, StreamingNetwork):
-        network.statistics.precision = "float32"
-    model = on_batches(network)
+def _compiled(model: Any, num_batches: int, settings: LearningSettings) -> Any:
     rate = settings.learning_rate
     if settings.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(
             0.1 * settings.learning_rate,
             settings.num_epochs * num_batches,
-            alpha=0.1,
+            alpha=0.02,
             warmup_target=settings.learning_rate,
             warmup_steps=2 * num_batches,
         )
@@ -162,7 +158,7 @@ def _compiled(network: Network, num_batches: int, settings: LearningSettings) ->
         keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing)
         for _ in model.outputs
     ]
-    if isinstance(network, StreamingNetwork):
+    if len(losses) > 1:
         losses[-1] = keras.losses.BinaryCrossentropy(from_logits=True)
     # Not compiled by XLA: it would compile anew for each length.
     model.compile(optimizer, losses, jit_compile=False)

@@ -15,20 +15,21 @@ from training.calibration import posteriors
 from training.corpora.base import LABELS, Clip
 from training.experiment import Experiment
 from training.figures import label_indices
-from training.folds import speaker_of
 from training.networks.streaming import Head
 
-_NUM_PARTS = 4
 _MOST_STEPS, _BATCH_SIZE, _RATE, _DECAY = 800, 256, 2e-3, 1e-2
 
 
-def guesses(clips: Sequence[Clip], described: NDArray[np.float32], experiment: Experiment) -> NDArray[np.float32]:
-    """Return posteriors for clips, by networks that were trained without their speakers.
+def guesses(
+    clips: Sequence[Clip], described: NDArray[np.float32], parts: NDArray[np.int64], experiment: Experiment
+) -> NDArray[np.float32]:
+    """Return posteriors for clips, by networks that were trained without those of the same part.
 
     Args:
         clips: Who says what.
         described: What is heard of each clip in each recording, shape ``(num_recordings, num_clips, size)``; NaN where
             nobody is.
+        parts: As of :func:`training.crossfitting.parts_of`.
         experiment: How large networks are, how they learn, and how far they are trusted.
 
     Returns:
@@ -36,11 +37,9 @@ def guesses(clips: Sequence[Clip], described: NDArray[np.float32], experiment: E
     """
     if experiment.sessions is None:
         raise ValueError("the experiment has no sessions, in which anything would be remembered")
-    speakers = list(dict.fromkeys(map(speaker_of, clips)))
-    part_of = np.array([speakers.index(speaker_of(clip)) % _NUM_PARTS for clip in clips])
     found = np.full((*described.shape[:2], len(LABELS)), 1.0 / len(LABELS), np.float32)
-    for part in range(_NUM_PARTS):
-        learns = part_of != part
+    for part in np.unique(parts).tolist():
+        learns = parts != part
         if not learns.any() or learns.all():
             continue
         asked = ~np.isnan(described[:, ~learns]).any(axis=-1)

@@ -38,7 +38,7 @@ class RowStatistics:
         """Lay out the table of sums, and what is read from where."""
         self.num_cepstra = num_cepstra
         self.precision = "float64"
-        """Of the sums: variances are small differences of large numbers. To learn, float32 will do in half the time."""
+        """Of the sums: variances are small differences of large numbers. To learn from, float32 will do."""
         sizes = {"cepstra": num_cepstra, "pitch": 1, "harmonicity": 1, "voiced": 1, "swing": 1}
         sizes |= dict.fromkeys(("glide", "rise", "fall"), len(GLIDE_LAGS))
         ends = np.cumsum([1, *sizes.values()])  # behind the constant
@@ -113,11 +113,10 @@ class RowStatistics:
         cubes = (squares * single)[..., : self._num_cubed]
         related = ops.take(single, self._related, -1)
         products = ops.take(related, self._first, -1) * ops.take(related, self._second, -1)
-        signals = ops.concatenate([ops.ones_like(single[..., :1]), single, squares, cubes, products], -1)
+        of_changes = [changes, changes * changes]
+        signals = ops.concatenate([ops.ones_like(single[..., :1]), single, squares, cubes, products, *of_changes], -1)
         weights = ops.cast(ops.transpose(weights * ops.expand_dims(is_valid, -1), (0, 2, 1)), self.precision)
-        # Apart: of these alone there is something to learn, and gradients cost.
-        of_changes = ops.matmul(weights, ops.concatenate([changes, changes * changes], -1))
-        return ops.concatenate([ops.matmul(weights, signals), of_changes], -1)
+        return ops.matmul(weights, signals)
 
     def of_sums(self, sums: Any) -> Any:
         """Return the statistics, shape ``(batch, size)``, float32, of the table of sums, of any precision."""

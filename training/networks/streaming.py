@@ -16,6 +16,8 @@ from training.experiment import NetworkSettings
 from training.networks.statistics import GLIDE_LAGS, MOST_PAST_ROWS, RowStatistics
 
 NUM_PITCH_COLUMNS = 2
+CHANGE_ROWS = 4
+NUM_SIGNS = 5
 ROWS_FOR_ALL = 100
 """Of so many rows on, an utterance is worth remembering as one."""
 _LEAST_VARIANCE = 1e-3
@@ -23,6 +25,8 @@ _MOST_DEVIATIONS = 8.0
 """What is further from the mean is nobody's voice."""
 _LEAST_CERTAINTY = 0.9
 """Sum of the squared probabilities of the labels from which on they count as known: guesses are never so sure."""
+_ENOUGH_TO_DIFFER = 1.2
+_LEAST_SPREAD = 1e-3
 
 
 @keras.saving.register_keras_serializable(package="training")
@@ -63,8 +67,10 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         self.num_cepstra = num_columns - NUM_PITCH_COLUMNS
         self.statistics = RowStatistics(self.num_cepstra)
         self.size = self.statistics.size
+        difference = keras.initializers.Constant(self._difference())
+        # Not learnt: from this kernel on, learning made nothing better on speakers held out.
         self.change = keras.layers.DepthwiseConv1D(
-            settings.kernel_rows, use_bias=False, depthwise_initializer=keras.initializers.Constant(self._difference())
+            CHANGE_ROWS, use_bias=False, depthwise_initializer=difference, trainable=False
         )
         self.stranger_dropout = keras.layers.Dropout(settings.stranger_dropout)
         self.voice_dropout = keras.layers.Dropout(settings.voice_dropout)
@@ -91,49 +97,43 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         # Made when all else is learnt.
         print_shape = (size, self.settings.voiceprint_size)
         self.voiceprint = self.add_weight(shape=print_shape, initializer="zeros", trainable=False, name="voiceprint")
-        self.trust = self.add_weight(shape=(3,), initializer=constant([0.5, 0.0, 0.0]), trainable=False, name="trust")
+        self.trust = self.add_weight(shape=(NUM_SIGNS,), initializer="zeros", trainable=False, name="trust")
         self.built = True
 
     def _difference(self) -> np.ndarray:
-        """Return the kernel that the convolution begins with: the difference to the row three before."""
-        kernel = np.zeros((self.settings.kernel_rows, self.num_cepstra, 1), np.float32)
-        kernel[-1], kernel[-4] = 1.0, -1.0
+        """Return the kernel of the difference between the last of ``CHANGE_ROWS`` rows and the first."""
+        kernel = np.zeros((CHANGE_ROWS, self.num_cepstra, 1), np.float32)
+        kernel[-1], kernel[0] = 1.0, -1.0
         return kernel
 
-    def call(self, rows: Any, is_valid: Any, memory: Any, posteriors: Any, training: bool = False) -> list[Any]:
-        """Return the logits by voice and as of strangers, both ``(batch, num_labels)``, and of speech, ``(batch, 1)``.
+    def call(self, rows: Any, is_valid: Any, training: bool = False) -> Any:
+        """Return the logits of strangers, shape ``(batch, num_labels)``.
 
         Args:
             rows: Shape ``(batch, time, num_columns)``.
             is_valid: Shape ``(batch, time)``, 1 for rows and 0 for padding behind them.
-            memory: Shape ``(batch, batch)``: how much of an utterance each remembers of the others.
-            posteriors: What those who remember take the utterances for, shape ``(batch, num_labels)``.
             training: Whether dropout is on.
         """
-        described = self.describe(rows, is_valid)
-        impressions = ops.concatenate([described - ops.matmul(posteriors, self.shift), posteriors], -1)
-        weight = ops.sum(memory, 1, keepdims=True)
-        known = ops.maximum(weight, 1e-6)
-        mean, mean_square = ops.matmul(memory, impressions) / known, ops.matmul(memory, impressions**2) / known
-        by_voice = self.logits_by_voice(described, weight, mean, mean_square, training=training)
-        as_stranger = self.logits_as_stranger(described, training=training)
-        return [by_voice, as_stranger, self.speech(described)]
+        return self.logits_as_stranger(self.describe(rows, is_valid), training=training)
 
     def describe(self, rows: Any, is_valid: Any) -> Any:
         """Return what is heard of the utterances, shape ``(batch, size)``."""
+        return self.scaled(self.statistics_of(rows, is_valid))
+
+    def statistics_of(self, rows: Any, is_valid: Any) -> Any:
+        """Return the statistics of rows as they are, shape ``(batch, size)``."""
         num_rows = ops.shape(rows)[1]
         padded = ops.pad(rows, ((0, 0), (MOST_PAST_ROWS, 0), (0, 0)))
         lags = [padded[:, MOST_PAST_ROWS - lag : MOST_PAST_ROWS - lag + num_rows, -2:] for lag in GLIDE_LAGS]
-        first = MOST_PAST_ROWS - self.settings.kernel_rows + 1
+        first = MOST_PAST_ROWS - CHANGE_ROWS + 1
         changes = self.change(padded[:, first:, : self.num_cepstra])
         num_past = ops.cumsum(ops.ones_like(rows[..., 0]), axis=1) - 1.0
         sums = self.statistics.sums(rows, ops.stack(lags, axis=2), changes, num_past, is_valid)
-        return self.of_sums(sums)
+        return self.statistics.of_sums(sums)
 
-    def of_sums(self, sums: Any) -> Any:
-        """Return what is heard, from the table of :class:`RowStatistics`."""
-        scaled = (self.statistics.of_sums(sums) - self.centre) / self.deviation
-        return ops.clip(scaled, -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
+    def scaled(self, statistics: Any) -> Any:
+        """Return what is heard, from the statistics as they are."""
+        return ops.clip((statistics - self.centre) / self.deviation, -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
 
     def logits_as_stranger(self, described: Any, training: bool = False) -> Any:
         """Return the logits of what is heard, by itself."""
@@ -167,12 +167,26 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
 
     def judge(self, described: Any, weight: Any, mean: Any, mean_square: Any) -> Any:
         """Return the logits of both heads as one, and of noise as even as no answer is: log-probabilities."""
-        numbers = (ops.log(1.0 + weight), self.part_known(mean))
-        trust = ops.sigmoid(self.trust[0] + self.trust[1] * numbers[0] + self.trust[2] * numbers[1])
+        signs = self.signs_of_trust(weight, mean, mean_square)
+        trust = ops.sigmoid(ops.sum(signs * self.trust, -1, keepdims=True))
         by_voice = ops.log_softmax(self.logits_by_voice(described, weight, mean, mean_square))
         logits = trust * by_voice + (1.0 - trust) * ops.log_softmax(self.logits_as_stranger(described))
         speech = self.speech_probability(described)
         return ops.log(speech * ops.softmax(logits) + (1.0 - speech) / self.num_labels)
+
+    def signs_of_trust(self, weight: Any, mean: Any, mean_square: Any) -> Any:
+        """Return what the trust in what is remembered depends on, shape ``(batch, NUM_SIGNS)``.
+
+        How much there is, whether its labels are known; and, of two utterances on, how much the guesses at them differ:
+        of a voice that has shown one emotion only, nobody knows how it sounds without.
+        """
+        is_known = self.part_known(mean)
+        differ = (1.0 - is_known) * ops.cast(weight > _ENOUGH_TO_DIFFER, "float32")
+        guesses = slice(self.size, self.told_size)
+        spread = ops.sum(mean_square[:, guesses] - ops.square(mean[:, guesses]), -1, keepdims=True)
+        unbiased = spread * weight / ops.maximum(weight - 1.0, 0.5)
+        spread = differ * ops.log(ops.maximum(unbiased, _LEAST_SPREAD))
+        return ops.concatenate([ops.ones_like(weight), ops.log(1.0 + weight), is_known, differ, spread], -1)
 
     def part_known(self, mean: Any) -> Any:
         """Return how much of what is remembered has labels that are known, not guessed, shape ``(batch, 1)``."""
@@ -220,3 +234,29 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
             key: tuple(value) if isinstance(value, list) else value for key, value in config["settings"].items()
         }
         return cls(config["num_columns"], config["num_labels"], NetworkSettings(**settings))
+
+
+class InSessions(keras.Model):  # type: ignore[misc]
+    """A network, given what it heard of utterances, some of which it remembers of others."""
+
+    def __init__(self, network: StreamingNetwork) -> None:
+        """Take ``network``, whose weights are those of this model."""
+        super().__init__()
+        self.network = network
+
+    def call(self, inputs: Any, training: bool = False) -> list[Any]:
+        """Return the logits by voice and as of strangers, both ``(batch, num_labels)``, and of speech, ``(batch, 1)``.
+
+        Args:
+            inputs: What is heard, shape ``(batch, size)``; how much of an utterance each remembers of the others,
+                ``(batch, batch)``; what those who remember take the utterances for, ``(batch, num_labels)``.
+            training: Whether dropout is on.
+        """
+        network, (described, memory, posteriors) = self.network, inputs
+        impressions = ops.concatenate([described - ops.matmul(posteriors, network.shift), posteriors], -1)
+        weight = ops.sum(memory, 1, keepdims=True)
+        known = ops.maximum(weight, 1e-6)
+        mean, mean_square = ops.matmul(memory, impressions) / known, ops.matmul(memory, impressions**2) / known
+        by_voice = network.logits_by_voice(described, weight, mean, mean_square, training=training)
+        as_stranger = network.logits_as_stranger(described, training=training)
+        return [by_voice, as_stranger, network.speech(described)]

@@ -1,0 +1,201 @@
+"""Learning from all speakers, and asking about each a network that never heard him.
+
+What a network says of those it learnt from tells nothing about strangers. So beside the network that learns from all
+clips there is one for each part of the speakers that learns from the others: what these say of their part is what
+would be said of strangers. From that follow the trust in what is remembered, the temperature and the threshold, and
+how right the kind of network is, epoch by epoch; no speaker has to be kept from the network that is used.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.emotion.memory import Voiceprints
+from streamer.features.normalise import GlobalNormaliser
+from training.adapting import prepare, trust, voiceprints
+from training.calibration import Calibration, calibrate
+from training.corpora.base import LABELS, Clip
+from training.dataset import Example
+from training.errors import RunError
+from training.experiment import Experiment
+from training.figures import decisions, mean_uar
+from training.folds import speaker_of
+from training.judging import Judge, logits_by_state
+from training.learning import History, Learner, Weights
+from training.networks import build_network, in_sessions
+from training.networks.streaming import StreamingNetwork
+from training.noises import noise_rows
+from training.protocols import Task
+from training.sessions import Material, SessionSampler
+from training.states import COLD
+from training.strangers import guesses
+
+HELD_OUT = "validation"
+"""What the speakers are called whom a network does not learn from."""
+
+_CALIBRATED_ON = (COLD, "warm_10")
+
+
+@dataclass(frozen=True)
+class CrossFitted:
+    """What was learnt from all clips."""
+
+    weights: Weights
+    voiceprints: Voiceprints
+    calibration: Calibration
+    history: History
+    """The loss of the network that is used; the UAR of the others on their parts, cold."""
+    is_complete: bool
+
+
+@dataclass(frozen=True)
+class _Pupil:
+    """A network that has learnt."""
+
+    judge: Judge
+    network: StreamingNetwork
+    """The judge's."""
+    voiceprints: Voiceprints
+    history: History
+    is_complete: bool
+
+
+def parts_of(task: Task, num_parts: int) -> NDArray[np.int64]:
+    """Return the part of each clip of ``task`` that is learnt from: of its speaker, or its own where clips are drawn.
+
+    Speakers are dealt out corpus by corpus, and clips label by label, so that parts are alike.
+    """
+    clips = known_clips(task)
+    if task.protocol == "random":
+        owners = [(clip.corpus, str(clip.path)) for clip in clips]
+        groups = [(clip.corpus, clip.label) for clip in clips]
+    else:
+        owners = [speaker_of(clip) for clip in clips]
+        groups = [(clip.corpus, "") for clip in clips]
+    dealt: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for owner, group in dict.fromkeys(zip(owners, groups, strict=True)):
+        dealt.setdefault(group, []).append(owner)
+    part = {owner: index % num_parts for group in dealt.values() for index, owner in enumerate(group)}
+    return np.array([part[owner] for owner in owners])
+
+
+def known_clips(task: Task) -> tuple[Clip, ...]:
+    """Return the clips that are learnt from: also those that choose, where there is something to choose."""
+    return (*task.train, *task.validation)
+
+
+class CrossFitter:
+    """What is heard of clips, once for all networks that learn from them."""
+
+    def __init__(
+        self, task: Task, experiment: Experiment, normaliser: GlobalNormaliser, recordings: Sequence[Sequence[Example]]
+    ) -> None:
+        """Hear ``recordings`` of the known clips of ``task``, the quiet room first."""
+        if experiment.sessions is None:
+            raise ValueError("the experiment has no sessions")
+        self._task, self._experiment, self._normaliser = task, experiment, normaliser
+        self._sessions, self._quiet = experiment.sessions, recordings[0]
+        self._clips, self._parts = known_clips(task), parts_of(task, self._sessions.num_parts)
+        network, judge = self._untaught()
+        network.statistics.precision = "float32"  # half the time, and learning is not that exact
+        random = np.random.default_rng(experiment.seed)
+        self._statistics = np.stack(
+            [
+                np.stack([judge.statistics(view) for view in (whole, self._cropped(whole, random))])
+                for whole in recordings
+            ]
+        )
+        noises = noise_rows(experiment.features, self._sessions.num_noises)
+        self._noises = judge.statistics([Example(self._clips[0], rows) for rows in noises if len(rows)])
+        prepare(network, self._clips, self._statistics[:, 0])
+        described = np.asarray(network.scaled(self._statistics[:, 0]))
+        self._guesses = guesses(self._clips, described, self._parts, experiment)
+
+    def fit(self, checkpoint: Path) -> CrossFitted:
+        """Learn; each network is resumed where it was interrupted, from ``checkpoint`` or a file beside it.
+
+        Raises:
+            RunError: Ctrl-C came before the network that is used had seen its first epoch, or there are too few
+                speakers to keep some out.
+        """
+        asked = []
+        for part in np.unique(self._parts).tolist():
+            learns = self._parts != part
+            if len({self._clips[index].label for index in np.flatnonzero(learns)}) < len(LABELS):
+                continue
+            pupil = self._taught(learns, checkpoint.with_suffix(f".{part}.npz"))
+            if not pupil.is_complete:
+                raise RunError(f"{self._task}: interrupted; the same command goes on from there")
+            asked.append((pupil, [self._quiet[index] for index in np.flatnonzero(~learns).tolist()]))
+        if not asked:
+            raise RunError(f"{self._task}: too few speakers to learn from some and ask about others")
+        pupil = self._taught(np.ones(len(self._clips), bool), checkpoint)
+        if not pupil.history.loss:
+            raise RunError(f"{self._task}: interrupted before the first epoch ended: there is nothing to keep")
+        numbers = trust([(other.judge, other.judge.hear(examples)) for other, examples in asked])
+        for each in (pupil, *(other for other, _ in asked)):
+            each.network.trust.assign(numbers)
+        curves = [other.history.uar[HELD_OUT] for other, _ in asked]
+        history = History(
+            pupil.history.loss, {HELD_OUT: np.mean(curves, axis=0).tolist()}, {HELD_OUT: len(pupil.history.loss)}
+        )
+        for path in checkpoint.parent.glob(f"{checkpoint.stem}.*.npz"):
+            path.unlink(missing_ok=True)  # as in fitting
+        return CrossFitted(
+            pupil.network.get_weights(), pupil.voiceprints, self._calibrated(asked), history, pupil.is_complete
+        )
+
+    def _taught(self, learns: NDArray[np.bool_], checkpoint: Path) -> _Pupil:
+        """Return a network that has learnt from the clips that ``learns`` says."""
+        network, judge = self._untaught()
+        clips = [self._clips[index] for index in np.flatnonzero(learns)]
+        prepare(network, clips, self._statistics[:, 0, learns])
+        described = np.asarray(network.scaled(self._statistics[:, :, learns]))
+        noises = np.asarray(network.scaled(self._noises))
+        sampler = SessionSampler(Material(clips, described, self._guesses[:, learns], noises), self._experiment)
+        judges = {} if learns.all() else {HELD_OUT: partial(self._uar, network, ~learns)}
+        learner = Learner(in_sessions(network), sampler, judges, self._experiment.learning, checkpoint)
+        is_complete = learner.learn(f"{self._experiment.name} {self._task}")
+        network.set_weights(learner.average)
+        projection, variance = voiceprints(clips, described[:, 0], self._experiment.network.voiceprint_size)
+        network.voiceprint.assign(projection)
+        prints = Voiceprints(network.told_size, variance, self._sessions.memory_temperature)
+        return _Pupil(judge, network, prints, learner.history, is_complete)
+
+    def _untaught(self) -> tuple[StreamingNetwork, Judge]:
+        network = build_network(self._experiment, len(LABELS))
+        if not isinstance(network, StreamingNetwork):
+            raise TypeError("only a network that adapts is cross-fitted")
+        return network, Judge(network, self._normaliser, self._sessions.memory_temperature)
+
+    def _uar(self, network: StreamingNetwork, asked: NDArray[np.bool_]) -> float:
+        """Return the UAR on the clips that ``asked`` says, in the quiet room, of somebody never heard before."""
+        logits = network.logits_as_stranger(network.scaled(self._statistics[0, 0, asked]))
+        clips = [self._clips[index] for index in np.flatnonzero(asked)]
+        return mean_uar(clips, decisions(np.asarray(logits, np.float64)))
+
+    def _calibrated(self, asked: Sequence[tuple[_Pupil, Sequence[Example]]]) -> Calibration:
+        """Return what turns logits into probabilities: those of strangers, cold and after ten clips alike."""
+        clips: list[Clip] = []
+        logits = []
+        for pupil, examples in asked:
+            hop_ms = self._experiment.features.hop_ms
+            by_state = logits_by_state(pupil.judge, pupil.judge.hear(examples), pupil.voiceprints, hop_ms)
+            for state in _CALIBRATED_ON:
+                clips += by_state[state][0]
+                logits.append(by_state[state][1])
+        return calibrate(clips, np.concatenate(logits))
+
+    def _cropped(self, examples: Sequence[Example], random: np.random.Generator) -> list[Example]:
+        """Return a part of each of ``examples``, from anywhere in it."""
+        parts = []
+        for example in examples:
+            num_rows = len(example.rows)
+            kept = int(random.integers(min(self._sessions.fewest_rows, num_rows), num_rows + 1))
+            first = int(random.integers(0, num_rows - kept + 1))
+            parts.append(Example(example.clip, example.rows[first : first + kept]))
+        return parts
