@@ -31,7 +31,11 @@ from training.networks.streaming import StreamingNetwork
 from training.strangers import guesses
 
 STREAMING = load_experiment("streaming")
-SMALL = replace(STREAMING, network=replace(STREAMING.network, hidden_units=(16,), voiceprint_size=4))
+SMALL = replace(
+    STREAMING,
+    network=replace(STREAMING.network, hidden_units=(16,), voiceprint_size=4),
+    learning=replace(STREAMING.learning, num_epochs=1, min_batches=300),
+)
 NUM_COLUMNS, NUM_LABELS = STREAMING.features.num_columns, len(LABELS)
 CLIPS = [
     Clip(Path(f"{speaker}{label}{take}"), label, str(speaker), "emodb", "man")
