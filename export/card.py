@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from training.states import STATES
+
 _SIDES = {"train": "training", "validation": "validation"}
 _LIMITS = (
     "It knows the kind of speech that its corpora hold. Most corpora of emotion are acted, as their descriptions "
@@ -161,6 +163,9 @@ def _figures(model: Mapping[str, Any]) -> Iterator[str]:
         yield f"### {_capital(protocol['title'])}"
         yield protocol["note"]
         yield _table_of(protocol["cold"]) if protocol["cold"] else "Absent: it needs more than one corpus."
+        if len(protocol["states"]) > 1:
+            yield "All corpora together, by what was heard of the speaker before:"
+            yield _table_of_states(protocol["states"])
         if "utterances" in protocol:
             yield _utterances(protocol["utterances"])
             yield (
@@ -198,6 +203,17 @@ def _table_of(figures: Mapping[str, Any]) -> str:
             notes.append(f"{name}: {group['note']}")
     notes.insert(0, f"Mean UAR of the corpora: {_interval(figures['mean_uar_of_corpora'])}.")
     return "\n\n".join([_table(header, rows), *notes])
+
+
+def _table_of_states(states: Mapping[str, Any]) -> str:
+    header = ("heard before", "mean UAR of the corpora", "covered", "accuracy of covered", "calibration error")
+    rows = []
+    for name, figures in states.items():
+        covered = (f"{figures['coverage']:.2f}", _interval(figures["accuracy_of_covered"]))
+        error = figures["calibration_error"]
+        calibration = "none" if error is None else _interval(error)
+        rows.append((STATES[name], _interval(figures["mean_uar_of_corpora"]), *covered, calibration))
+    return _table(header, rows)
 
 
 def _groups(figures: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -8,7 +8,8 @@ from typing import Any
 from export.errors import ExportError
 from training.runs import EVALUATION_FILE, Run, read_evaluation
 
-_IN_THE_REPORT_ONLY = ("uar_by_speaker", "reliability")
+_IN_THE_REPORT_ONLY = ("uar_by_speaker", "reliability", "risk_coverage")
+_OF_A_STATE = ("coverage", "accuracy_of_covered", "calibration_error")
 
 
 def with_figures(run: Run, folder: Path) -> Run:
@@ -39,7 +40,14 @@ def _protocol(protocol: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: protocol[key] for key in ("title", "note", "utterances", "utterances_in_noise") if key in protocol}
     if "in_noise" in protocol:
         kept["in_noise"] = _brief(protocol["in_noise"])
-    return {**kept, "cold": _brief(protocol["states"]["cold"])}
+    states = {name: _in_short(figures) for name, figures in protocol["states"].items() if figures}
+    return {**kept, "cold": _brief(protocol["states"]["cold"]), "states": states}
+
+
+def _in_short(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of ``figures`` what is told of each state of knowledge: all corpora together."""
+    pooled = {key: figures["pooled"][key] for key in _OF_A_STATE}
+    return {"mean_uar_of_corpora": figures["mean_uar_of_corpora"], **pooled}
 
 
 def _brief(figures: Mapping[str, Any] | None) -> dict[str, Any] | None:

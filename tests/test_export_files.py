@@ -61,6 +61,7 @@ def made_up_evaluation(examples: list[Example]) -> dict[str, Any]:
     made = predictions(clips, np.eye(4), Calibration(1.0, 0.4, 0.8))
     task = Task("final", "fold 0", clips, tuple(replace(clip, speaker=f"v{clip.speaker}") for clip in clips), ())
     said = tuple(Said(protocol, "cold", "validation", task, made) for protocol in ("random", "speakers", "live"))
+    said += (Said("speakers", "warm_10", "validation", task, made),)
     history = History([1.0], {"validation": [0.5]}, {"validation": 1})
     heard = Heard(clips, made.probabilities, num_utterances=5, num_split=1, num_merged=0, num_spurious=0)
     return evaluation_of(
@@ -189,6 +190,7 @@ def test_the_card_tells_every_protocol_and_that_the_random_one_flatters(run_fold
     text = (tmp_path / "x.md").read_text(encoding="utf-8")
     for part in ("Random 80/20", "Optimistic", "Speakers held out", "Live:", "Of 4 clips 0 were missed and 1 split"):
         assert part in text
+    assert "| after 10 earlier clips of the speaker, of any emotion | 1.000 " in text
     assert "### Corpus left out" in text
     assert "Absent: it needs more than one corpus." in text
 
