@@ -452,7 +452,7 @@ def comparison_of(tmp_path: Path) -> dict[str, object]:
     tasks = with_live([task_of(tmp_path), task_of(tmp_path, "random", "emodb 0")])
     systems = [Fixed("streaming", is_live=True), Fixed("peer", wrong="d"), Majority()]
     about = {"command": "python -m training compare", "corpora": {"emodb": "EmoDB"}, "num_repeats": 5}
-    return {**about, **measure(systems, tasks, "streaming")}
+    return {**about, **measure(systems, tasks, ["streaming"])}
 
 
 def test_the_table_has_all_systems_and_protocols(tmp_path: Path) -> None:
@@ -492,7 +492,7 @@ def test_the_tables_for_a_terminal_are_those_of_the_text(tmp_path: Path) -> None
 
 
 def test_without_a_network_there_are_no_differences(tmp_path: Path) -> None:
-    comparison = measure([Fixed("peer"), Majority()], [task_of(tmp_path)], None)
+    comparison = measure([Fixed("peer"), Majority()], [task_of(tmp_path)], [])
 
     assert comparison["differences"] == []
     assert comparison["systems"][0]["figures"]["live"] is None

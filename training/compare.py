@@ -16,7 +16,7 @@ from training.errors import RunError
 from training.peers.base import Decisions, Peer
 from training.peers.choices import default_peers
 from training.peers.measured import MEAN, Column, Result, differences, figures, mean_figures, results_of
-from training.peers.recorded import recorded_networks
+from training.peers.recorded import WARM_NAME, RecordedNetwork, recorded_networks
 from training.peers.text import markdown, plain
 from training.protocols import NUM_REPEATS, Clips, Task, all_tasks
 from training.runs import make_folder
@@ -38,7 +38,7 @@ def compare(corpora: Sequence[Corpus], clips: Clips, runs: Sequence[Path], out: 
     Args:
         corpora: Whose clips they are.
         clips: Those that the runs were evaluated on.
-        runs: Folders of evaluated runs; the network of the first is compared with every other system.
+        runs: Folders of evaluated runs; the network of the first, cold and warm, is compared with every other system.
         out: Made where it is missing.
         command: How the figures are made, for the record.
 
@@ -57,7 +57,7 @@ def compare(corpora: Sequence[Corpus], clips: Clips, runs: Sequence[Path], out: 
         "versions": _versions(),
         "corpora": {corpus.name: corpus.title for corpus in corpora},
         "num_repeats": NUM_REPEATS,
-        **measure(systems, with_live(all_tasks(clips)), networks[0].name if networks else None),
+        **measure(systems, with_live(all_tasks(clips)), references_of(networks)),
     }
     write_text_whole(out / COMPARISON_FILE, json.dumps(comparison, indent=1, ensure_ascii=False) + "\n")
     write_text_whole(out / TEXT_FILE, markdown(comparison))
@@ -69,8 +69,14 @@ def with_live(tasks: Sequence[Task]) -> list[Task]:
     return [*tasks, *(replace(task, protocol=LIVE) for task in tasks if task.protocol == "speakers")]
 
 
-def measure(systems: Sequence[Peer], tasks: Sequence[Task], reference: str | None) -> dict[str, Any]:
-    """Return the figures of ``systems`` in ``tasks`` and the differences of ``reference`` to the others, for JSON."""
+def references_of(networks: Sequence[RecordedNetwork]) -> list[str]:
+    """Return the names of the first network, cold and, where it adapts, warm."""
+    names = [network.name for network in networks]
+    return [name for first in names[:1] for name in (first, WARM_NAME.format(first)) if name in names]
+
+
+def measure(systems: Sequence[Peer], tasks: Sequence[Task], references: Sequence[str]) -> dict[str, Any]:
+    """Return the figures of ``systems`` in ``tasks`` and the differences of each of ``references`` to the others."""
     asked = [(system, task) for system in systems for task in tasks if system.answers(task.protocol)]
     decided: dict[str, list[tuple[Task, Decisions]]] = {system.name: [] for system in systems}
     for system, task in tqdm(asked, "systems and tasks", unit="task", mininterval=1):
@@ -86,8 +92,9 @@ def measure(systems: Sequence[Peer], tasks: Sequence[Task], reference: str | Non
             }
             for system in systems
         ],
-        "reference": reference,
-        "differences": differences(reference, results, _TESTED_BY_DIFFERENCE) if reference else [],
+        "differences": [
+            each for reference in references for each in differences(reference, results, _TESTED_BY_DIFFERENCE)
+        ],
     }
 
 

@@ -115,7 +115,7 @@ def differences(
             groups[MEAN] = columns
         for corpus, chosen in groups.items():
             tested = difference([ours[column] for column in chosen], [others[column] for column in chosen])
-            found.append({"to": name, "protocol": protocol, "corpus": corpus, **tested})
+            found.append({"of": reference, "to": name, "protocol": protocol, "corpus": corpus, **tested})
     return found
 
 

@@ -13,24 +13,32 @@ from training.peers.base import Decisions
 from training.protocols import Task
 from training.report.record import Prediction, read_record
 from training.runs import PREDICTIONS_FILE
-from training.states import COLD, WARM
+from training.states import COLD, ONE_EMOTION, WARM
 
 ClipKey = tuple[str, str, str, str]
 """Corpus, speaker, label and file name: what a clip is known by in the file."""
 
+WARM_NAME = "{}-warm"
+
 _KINDS = (
     (
         "{}",
-        "The network `{}`; each clip with a fresh memory, the epoch chosen on validation clips.",
+        "The network `{}`; each clip with a fresh memory.",
         "validation",
         (COLD,),
     ),
     (
-        "{}-warm",
+        WARM_NAME,
         "The network `{}`; each clip after ten earlier clips of its speaker, whose labels it is not told; live after "
         "all that was heard before.",
         "validation",
         ("warm_10", WARM),
+    ),
+    (
+        "{}-one-emotion",
+        "The network `{}`; each clip after ten earlier clips of its speaker with the same emotion and no other.",
+        "validation",
+        (ONE_EMOTION,),
     ),
     (
         "{}-selected-on-test",

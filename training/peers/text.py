@@ -31,6 +31,11 @@ _NOTES = (
     "the product.",
 )
 
+_DIFFERENCE = (
+    "Its UAR less that of the other, with the 95 % interval of a bootstrap over speakers, the same ones for both, and "
+    "the share of draws in which it is the worse one."
+)
+
 
 def markdown(comparison: Comparison) -> str:
     """Return the whole document."""
@@ -100,10 +105,16 @@ def _accuracy_table(comparison: Comparison) -> str:
 
 
 def _differences(comparison: Comparison) -> list[str]:
-    """Return heading, explanation and table; nothing where there is no network to compare with."""
-    if not comparison["differences"]:
-        return []
-    found = {(each["to"], each["protocol"], each["corpus"]): each for each in comparison["differences"]}
+    """Return heading, explanation and table of each network that is compared; nothing where there is none."""
+    parts: list[str] = []
+    for reference in dict.fromkeys(each["of"] for each in comparison["differences"]):
+        parts += [f"## How much better `{reference}` is", _DIFFERENCE, _difference_table(comparison, reference)]
+    return parts
+
+
+def _difference_table(comparison: Comparison, reference: str) -> str:
+    own = [each for each in comparison["differences"] if each["of"] == reference]
+    found = {(each["to"], each["protocol"], each["corpus"]): each for each in own}
 
     def cell(system: System, column: tuple[str, str]) -> str:
         each = found.get((system["name"], *column))
@@ -112,16 +123,11 @@ def _differences(comparison: Comparison) -> list[str]:
         low, high = each["interval_95"]
         return f"{each['value']:+.3f} ({low:+.2f} to {high:+.2f}; {100 * each['share_of_draws_below_0']:.1f} %)"
 
-    columns = list(dict.fromkeys((each["protocol"], each["corpus"]) for each in comparison["differences"]))
+    columns = list(dict.fromkeys((each["protocol"], each["corpus"]) for each in own))
     systems = [system for system in comparison["systems"] if any(system["name"] == to for to, _, _ in found)]
     titles = _titles(comparison)
     heads = [f"{_HEADINGS[protocol]}: {titles[corpus]}" for protocol, corpus in columns]
-    return [
-        f"## How much better `{comparison['reference']}` is",
-        "Its UAR less that of the other, with the 95 % interval of a bootstrap over speakers, the same ones for both, "
-        "and the share of draws in which it is the worse one.",
-        _rows(systems, heads, columns, cell),
-    ]
+    return _rows(systems, heads, columns, cell)
 
 
 def _found(system: System, column: tuple[str, str]) -> Mapping[str, Any] | None:
