@@ -26,6 +26,9 @@ from streamer.onnx import StreamingNetwork, metadata_of, open_session, read_mode
 
 BUNDLED_MODEL = Path(__file__).parent.parent / "models" / "emotion.onnx"
 
+_FAMILIAR = 0.5
+"""From here on it is rather the voice heard before that speaks."""
+
 SELF_TEST_TOLERANCE = 1e-5
 SELF_TEST_CHUNKS = ((1,), (1, 2, 3, 5, 8, 13), (7, 1), (1000,))
 """How many rows at once, again and again."""
@@ -101,6 +104,7 @@ class OnnxClassifier:
         """Forget the rows heard; what is remembered of voices stays."""
         self._network.reset(_told(self.memory.voice) if self.memory else None)
         self._said: list[NDArray[np.float32]] = [np.zeros((1, len(self.labels)), np.float32)]
+        self._recognition: tuple[NDArray[np.float64], float] | None = None
 
     def push(self, rows: NDArray[np.float32]) -> None:
         """Hear the rows that follow, shape ``(num_rows, num_columns)``, float32; at least one.
@@ -108,7 +112,7 @@ class OnnxClassifier:
         Raises:
             ModelError: The network fails.
         """
-        self._said = self._network.push(self._normaliser.normalise(rows))
+        self._said, self._recognition = self._network.push(self._normaliser.normalise(rows)), None
         if self._said[0].shape != (1, len(self.labels)):
             shape = self._said[0].shape
             raise ModelError(f"{self.path}: the network must give one number a label, got shape {shape}")
@@ -120,6 +124,7 @@ class OnnxClassifier:
     def go_back(self, mark: tuple[Any, list[NDArray[np.float32]]]) -> None:
         """Forget the rows heard since ``mark`` was given."""
         network_mark, self._said = mark
+        self._recognition = None
         self._network.go_back(network_mark)
 
     @property
@@ -147,7 +152,7 @@ class OnnxClassifier:
         """
         logits = self.logits
         if self.memory:
-            familiarity = self.memory.familiarity(self._impression())
+            _, familiarity = self._recognised()
             stranger = softmax(self._numbers(1)[0])
             logits = np.log(familiarity * softmax(logits) + (1.0 - familiarity) * stranger)
         return softmax(logits / self.info.temperature)
@@ -155,7 +160,7 @@ class OnnxClassifier:
     @property
     def heard_before(self) -> int:
         """How many utterances of the voice that speaks the posterior rests on, beside the one in hand."""
-        if not self.memory or self.memory.familiarity(self._impression()) < 0.5:
+        if not self.memory or self._recognised()[1] < _FAMILIAR:
             return 0
         return round(self.memory.voice.weight)
 
@@ -167,13 +172,20 @@ class OnnxClassifier:
         """
         if self.memory:
             worth = float(np.clip(self._numbers(3)[0, 0], 0.0, 1.0))
-            known = None if self._taught is None else self._numbers(2)[self._taught]
-            self.memory.learn(self._impression() if known is None else known, worth)
+            impression = self._recognised()[0] if self._taught is None else self._numbers(2)[self._taught]
+            self.memory.learn(impression, worth)
+            self._recognition = None  # what was learnt sounds familiar
 
-    def _impression(self) -> NDArray[np.float64]:
-        """Return what to remember: what it would be for each label, as far as a stranger would be taken for that."""
-        temperature = self.info.voiceprints.temperature if self.info.voiceprints else 1.0
-        return np.asarray(softmax(self._numbers(1)[0] / temperature) @ self._numbers(2))
+    def _recognised(self) -> tuple[NDArray[np.float64], float]:
+        """Return what to remember of the rows heard, and how familiar it sounds; made once for all that ask."""
+        if self._recognition is None:
+            if not (self.memory and self.info.voiceprints):
+                raise ValueError("only a network that adapts remembers")
+            # What it would be for each label, as far as a stranger would be taken for that.
+            guesses = softmax(self._numbers(1)[0] / self.info.voiceprints.temperature)
+            impression = np.asarray(guesses @ self._numbers(2))
+            self._recognition = impression, self.memory.familiarity(impression)
+        return self._recognition
 
     def _numbers(self, index: int) -> NDArray[np.float64]:
         said = self._said[index]
