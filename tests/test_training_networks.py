@@ -20,7 +20,7 @@ from training.experiment import load_experiment
 from training.networks import build_network, in_sessions, on_rows
 from training.networks.seed import SeedNetwork
 from training.networks.statistics import RowStatistics
-from training.networks.streaming import StreamingNetwork
+from training.networks.streaming import CHANGE_ROWS, StreamingNetwork
 
 NUM_LABELS = 4
 STREAMING = load_experiment("streaming")
@@ -110,7 +110,7 @@ def test_sums_of_parts_are_those_of_the_whole(network: StreamingNetwork) -> None
 
     def sums(first: int, end: int) -> np.ndarray:
         past = np.stack([padded[8 - lag + first : 8 - lag + end, -2:] for lag in (1, 3, 8)], axis=1)
-        changes = np.asarray(network.change(padded[np.newaxis, 1 + first : 8 + end, :-2]))
+        changes = np.asarray(network.change(padded[np.newaxis, 9 - CHANGE_ROWS + first : 8 + end, :-2]))
         num_past = np.arange(first, end, dtype=np.float32)[np.newaxis]
         ones = np.ones((1, end - first), np.float32)
         return np.asarray(statistics.sums(rows[np.newaxis, first:end], past[np.newaxis], changes, num_past, ones))

@@ -13,7 +13,7 @@ options.frame_opts.preemph_coeff = rows.PREEMPHASIS
 options.frame_opts.remove_dc_offset = False
 options.mel_opts.num_bins = rows.NUM_FILTERS
 options.mel_opts.low_freq, options.mel_opts.high_freq = rows.LOW_HZ, rows.HIGH_HZ
-options.num_ceps, options.cepstral_lifter, options.raw_energy = rows.NUM_CEPSTRA, rows.LIFTER, False
+options.num_ceps, options.cepstral_lifter, options.use_energy = rows.NUM_CEPSTRA, rows.LIFTER, False
 mfcc, num_rows = kaldi_native_fbank.OnlineMfcc(options), 0
 for block in blocks(16 * int(arguments()[0])):
     # A list of floats: an array it would take number by number, which costs half as much again.

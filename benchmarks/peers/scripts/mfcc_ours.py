@@ -17,7 +17,7 @@ SETTINGS = MfccSettings(
     high_hz=rows.HIGH_HZ,
     preemphasis=rows.PREEMPHASIS,
     lifter=rows.LIFTER,
-    append_energy=True,
+    append_energy=False,
     window_function="hamming",
 )
 

@@ -52,6 +52,7 @@ def features_by(name: str, num_cepstra: int) -> Callable[[Array], Array]:
             highfreq=rows.HIGH_HZ,
             preemph=rows.PREEMPHASIS,
             ceplifter=rows.LIFTER,
+            appendEnergy=False,
             winfunc=np.hamming,
         )
     )
