@@ -12,4 +12,6 @@ def test_memory_stays_where_it_is() -> None:
 
     assert found[-1].utterances > 500
     # In the first hour the latencies that are kept fill up.
-    assert found[11].rss_mib - found[5].rss_mib < 0.25
+    # What a buffer is given and gives back comes and goes: it is the most that must not grow.
+    first, second = (max(hour.rss_mib for hour in half) for half in (found[:6], found[6:]))
+    assert second - first < 0.25
