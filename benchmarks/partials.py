@@ -21,11 +21,10 @@ from streamer.pipeline import Pipeline
 from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings
 from streamer.speech.network import NetworkDetector
 from training.corpora import find_corpora, load_clips
-from training.corpora.base import Clip
+from training.evaluate import recordings_of
 from training.experiment import load_experiment
 from training.fitting import VALIDATION, fit_task
-from training.folds import speaker_of
-from training.live import NetworkClassifier, Recording, record
+from training.live import NetworkClassifier, Recording
 from training.protocols import speaker_tasks
 from training.quiet import load_tensorflow
 
@@ -83,12 +82,9 @@ def main() -> None:
     load_tensorflow()
     task = speaker_tasks(load_clips(find_corpora(None, options.corpora_dir), options.corpora_dir))[0]
     fitted = fit_task(task, load_experiment("streaming"))
-    speakers: dict[tuple[str, str], list[Clip]] = {}
-    for clip in task.test:
-        speakers.setdefault(speaker_of(clip), []).append(clip)
     heard: list[Heard] = []
-    for seed, clips in enumerate(speakers.values()):
-        heard += listened(record(clips, seed), NetworkClassifier(fitted, fitted.calibrations[VALIDATION], adapts=True))
+    for recording in recordings_of(task):
+        heard += listened(recording, NetworkClassifier(fitted, fitted.calibrations[VALIDATION], adapts=True))
     found = figures(heard)
     text = markdown([["", ""], *([name.replace("_", " "), f"{value:g}"] for name, value in found.items())])
     print(text)

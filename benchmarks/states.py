@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.results import markdown, write_results
 from training.pictures.values import Estimate
-from training.report.pairs import paired_mean_difference
+from training.report.pairs import clip_of, paired_mean_difference
 from training.report.record import Prediction, read_record
 
 _PAIRS = (
@@ -30,18 +30,14 @@ def differences(predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
     for protocol in _PROTOCOLS:
         for before, after in _PAIRS:
             sides = [[made for made in own if (made.protocol, made.state) == (protocol, s)] for s in (before, after)]
-            known = {_clip(made) for made in sides[1]}
-            sides[0] = [made for made in sides[0] if _clip(made) in known]
+            known = {clip_of(made) for made in sides[1]}
+            sides[0] = [made for made in sides[0] if clip_of(made) in known]
             for corpus in ("", *dict.fromkeys(made.corpus for made in sides[0])):
                 one, other = ([made for made in side if corpus in ("", made.corpus)] for side in sides)
                 estimate = paired_mean_difference(one, other)
                 if estimate is not None:
                     found.append({"protocol": protocol, "of": after, "to": before, "corpus": corpus, **_told(estimate)})
     return found
-
-
-def _clip(made: Prediction) -> tuple[str, ...]:
-    return made.task, made.corpus, made.speaker, made.clip, made.label
 
 
 def _told(estimate: Estimate) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def run_task(task: Task, experiment: Experiment) -> Outcome:
     if task.protocol != "speakers":
         return Outcome(task, tuple(said), fitted.history)
     calibration = fitted.calibrations[VALIDATION]
-    recordings = _recordings(task)
+    recordings = recordings_of(task)
     heard = _listen(fitted, calibration, recordings)
     noisy = [in_noise(each, seed) for seed, each in enumerate(recordings)]
     heard_in_noise = _listen(fitted, calibration, noisy)
@@ -131,7 +131,8 @@ def _by_seconds(fitted: Fitted, calibration: Calibration, test: Sequence[Example
     return by_seconds
 
 
-def _recordings(task: Task) -> list[Recording]:
+def recordings_of(task: Task) -> list[Recording]:
+    """Return the clips that ``task`` tests, each speaker's in one recording."""
     speakers: dict[tuple[str, str], list[Clip]] = {}
     for clip in task.test:
         speakers.setdefault((clip.corpus, clip.speaker), []).append(clip)

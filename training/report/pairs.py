@@ -39,7 +39,7 @@ def _mean_difference(
     pairs: Sequence[tuple[Sequence[Prediction], Sequence[Prediction]]], measure: Measure, seed: int
 ) -> Estimate | None:
     """Return the mean of the differences of ``pairs``, whose speakers are drawn each on its own."""
-    if not pairs or any(not one or Counter(map(_clip, one)) != Counter(map(_clip, other)) for one, other in pairs):
+    if not pairs or any(not one or Counter(map(clip_of, one)) != Counter(map(clip_of, other)) for one, other in pairs):
         return None
     random, drawn, values = np.random.default_rng(seed), np.zeros(_NUM_RESAMPLES), []
     for one, other in pairs:
@@ -60,7 +60,8 @@ def measured(counts: Counts, measure: Measure) -> NDArray[np.float64]:
     return np.asarray((right / np.maximum(1, support)).sum(axis=-1) / occurs.sum(axis=-1))
 
 
-def _clip(made: Prediction) -> tuple[str, ...]:
+def clip_of(made: Prediction) -> tuple[str, ...]:
+    """Return what tells the clip that was judged from all others."""
     return made.task, made.corpus, made.speaker, made.clip, made.label
 
 
