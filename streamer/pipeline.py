@@ -21,7 +21,7 @@ from streamer.stopwatch import Stopwatch
 _PARTIAL_PATIENCE_FRAMES = 4
 """In a pause: from one question whether speech goes on to the next."""
 
-_HEARD_AT_ONCE_MS = 2000
+_HEARD_AT_ONCE_MS = 6000
 """Speech that gathers before the classifier hears it, where nobody asks: a call costs what two hundred rows do."""
 
 PipelineEvent = Partial | Utterance | Gap

@@ -15,7 +15,7 @@ from streamer.settings import MfccSettings
 
 Float = NDArray[np.floating[Any]]
 
-_ROWS_PER_CALL = 32
+_ROWS_PER_CALL = 100
 # What replaces an energy of exactly zero before the logarithm; float64's in both precisions, as psf does.
 _LOG_FLOOR = np.finfo(np.float64).eps
 

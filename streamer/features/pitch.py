@@ -31,7 +31,7 @@ _FILTER_TAPS = 48
 _CUTOFF_HZ = 1700.0
 _WINDOW = ms_to_samples(PITCH_WINDOW_MS, _RATE_HZ)
 _FFT_SIZE = 256
-_PITCHES_PER_CALL = 50
+_PITCHES_PER_CALL = 150
 
 ROWS_PER_PITCH = 2
 """Pitch moves slowly: a row goes without its own, which costs half and is heard as well."""
