@@ -3,8 +3,9 @@
     python -m benchmarks.noise_alone [--model FILE] [--minutes 30] [--out FOLDER]
 
 The detector is bypassed: noises follow one another without end, at many levels, and are cut into utterances of 1 to 6 s
-as if somebody spoke. Half of the time is of the kinds that are in training, made from other seeds, half of kinds that
-are not: sirens, alarms, engines, rain. What the classifier learns from an utterance it keeps, as in use.
+as if somebody spoke. Half of the time is of the kinds that are in training, made from other seeds; half of sounds that
+are made otherwise than those of training, which has tones, sweeps and rushes of any kind: sirens, alarms, engines,
+rain, birds, bells. What the classifier learns from an utterance it keeps, as in use.
 """
 
 import argparse
@@ -59,7 +60,43 @@ def _rain(size: int, random: np.random.Generator) -> Signal:
     return np.asarray(np.convolve(drops, decay)[:size] + 0.02 * NOISES["white"](size, random))
 
 
-UNHEARD: Mapping[str, Noise] = {"siren": _siren, "alarm": _alarm, "engine": _engine, "rain": _rain}
+def _birds(size: int, random: np.random.Generator) -> Signal:
+    """Short calls that glide, one after the other and then a while none."""
+    birds, position = np.zeros(size), 0
+    while position < size:
+        call_hz, glide = random.uniform(1500.0, 6000.0), random.uniform(-1.0, 1.0)
+        for _ in range(random.integers(1, 8)):
+            num_samples = int(random.uniform(0.03, 0.25) * SAMPLE_RATE_HZ)
+            course = np.linspace(0.0, 1.0, num_samples)
+            phase = 2 * np.pi * np.cumsum(call_hz * 2.0 ** (glide * course)) / SAMPLE_RATE_HZ
+            part = birds[position : position + num_samples]
+            part += (np.sin(phase) * np.sin(np.pi * course))[: part.size]
+            position += int(num_samples * random.uniform(1.0, 2.0))
+        position += int(random.uniform(0.1, 1.0) * SAMPLE_RATE_HZ)
+    return birds
+
+
+def _bells(size: int, random: np.random.Generator) -> Signal:
+    """Strokes of bells, whose partials are no harmonics."""
+    bells, position = np.zeros(size), 0
+    partials = random.uniform(150.0, 900.0) * np.array([0.5, 1.0, 1.19, 1.5, 2.0, 2.74, 3.76, 5.07])
+    while position < size:
+        time_s = np.arange(size - position) / SAMPLE_RATE_HZ
+        for partial_hz in partials[partials < 7500.0]:
+            ringing = np.exp(-time_s * random.uniform(0.5, 5.0))
+            bells[position:] += random.uniform(0.2, 1.0) * ringing * np.sin(2 * np.pi * partial_hz * time_s)
+        position += int(random.uniform(0.3, 2.0) * SAMPLE_RATE_HZ)
+    return bells
+
+
+UNHEARD: Mapping[str, Noise] = {
+    "siren": _siren,
+    "alarm": _alarm,
+    "engine": _engine,
+    "rain": _rain,
+    "birds": _birds,
+    "bells": _bells,
+}
 
 
 def said_of(model: Path, minutes: float) -> dict[str, dict[str, float]]:

@@ -21,7 +21,7 @@ from export.parity import self_test_of
 from streamer.emotion.classifier import OnnxClassifier, softmax
 from streamer.emotion.memory import Voiceprints
 from streamer.features.normalise import GlobalNormaliser
-from training.adapting import prepare, trust, voiceprints
+from training.adapting import prepare, trust_and_doubt, voiceprints
 from training.corpora.base import LABELS, Clip
 from training.dataset import Example
 from training.experiment import load_experiment
@@ -193,11 +193,10 @@ def test_where_nobody_is_heard_all_labels_are_as_probable() -> None:
     np.testing.assert_allclose(guesses(CLIPS, described, PARTS, SMALL)[1, 7], 0.25)
 
 
-def test_trust_is_found_on_those_whom_the_network_does_not_know(network: StreamingNetwork) -> None:
+def test_trust_and_doubt_are_found_on_those_whom_the_network_does_not_know(network: StreamingNetwork) -> None:
     judge = Judge(network, GlobalNormaliser((0.0,) * NUM_COLUMNS, (1.0,) * NUM_COLUMNS), 2.0)
     sounds = judge.hear([Example(clip, heard(50, index)) for index, clip in enumerate(CLIPS)])
 
-    numbers = trust([(judge, sounds), (judge, sounds)])
-
-    assert numbers.shape == np.asarray(network.trust).shape
-    assert np.isfinite(numbers).all()
+    for numbers in trust_and_doubt([(judge, sounds), (judge, sounds)]):
+        assert numbers.shape == np.asarray(network.trust).shape
+        assert np.isfinite(numbers).all()

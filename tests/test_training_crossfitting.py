@@ -14,7 +14,7 @@ with warnings.catch_warnings():
     load_tensorflow()
 
 from training.corpora.base import LABELS, Clip
-from training.crossfitting import known_clips, parts_of
+from training.crossfitting import held_out, known_clips, parts_of
 from training.folds import speaker_of
 from training.protocols import Task
 
@@ -58,3 +58,31 @@ def test_where_clips_are_drawn_clips_are_dealt_out() -> None:
             chosen = np.array([(clip.corpus, clip.label) == (corpus, label) for clip in clips])
             sizes = np.bincount(parts[chosen], minlength=NUM_PARTS)
             assert sizes.max() - sizes.min() <= 1
+
+
+def test_each_part_and_each_corpus_is_asked_about_once() -> None:
+    task = task_of("speakers")
+
+    kept_out = held_out(task, NUM_PARTS)
+
+    corpora = np.array([clip.corpus for clip in known_clips(task)])
+    assert len(kept_out) == NUM_PARTS + 2
+    assert np.sum(kept_out[:NUM_PARTS], axis=0).tolist() == [1] * len(corpora)
+    assert [set(corpora[kept]) for kept in kept_out[NUM_PARTS:]] == [{"emodb"}, {"nemo"}]
+
+
+def test_of_a_random_split_no_corpus_is_kept_out() -> None:
+    assert len(held_out(task_of("random"), NUM_PARTS)) == NUM_PARTS
+
+
+def test_a_corpus_that_alone_has_a_label_is_learnt_from() -> None:
+    """Networks that never saw a label say nothing of how sure to be."""
+    whole = task_of("corpus")
+    train = tuple(clip for clip in whole.train if clip.label != "anger" or clip.corpus == "emodb")
+    validation = tuple(clip for clip in train if clip.speaker == "3")
+    task = Task("corpus", "x", tuple(clip for clip in train if clip.speaker != "3"), validation, whole.test)
+
+    kept_out = held_out(task, NUM_PARTS)
+
+    corpora = np.array([clip.corpus for clip in known_clips(task)])
+    assert [set(corpora[kept]) for kept in kept_out[NUM_PARTS:]] == [{"nemo"}]

@@ -138,18 +138,35 @@ def test_a_batch_is_told_what_a_voice_would_tell(network: StreamingNetwork) -> N
     np.testing.assert_allclose(np.asarray(network(rows, is_valid)), as_stranger, atol=1e-4)
 
 
-def test_a_voice_that_sounds_the_same_all_the_time_is_trusted_by_that_sign(network: StreamingNetwork) -> None:
+def test_signs_tell_a_voice_that_sounds_the_same_all_the_time_and_one_unlike_any_heard(
+    network: StreamingNetwork,
+) -> None:
     """The guesses at what is remembered differ, or do not; of one utterance nobody can tell."""
     guesses = np.array([[0.4, 0.2, 0.2, 0.2], [0.7, 0.1, 0.1, 0.1]], np.float32)
     mean, square = np.zeros((2, 3, network.told_size), np.float32)
     mean[:, network.size :] = [guesses[0], guesses.mean(axis=0), np.eye(4)[0]]
     square[:, network.size :] = [guesses[0] ** 2, (guesses**2).mean(axis=0), np.eye(4)[0]]
 
-    signs = np.asarray(network.signs_of_trust(np.array([[1.0], [2.0], [5.0]], np.float32), mean, square))
+    heard = np.full((3, network.size), 2.0, np.float32)
+    signs = np.asarray(network.signs(heard, np.array([[1.0], [2.0], [5.0]], np.float32), mean, square))
 
     variance = guesses.var(axis=0, ddof=1).sum()
     expected = [[1, np.log(2), 0, 0, 0], [1, np.log(3), 0, 1, np.log(variance)], [1, np.log(6), 1, 0, 0]]
-    np.testing.assert_allclose(signs, expected, atol=1e-5)
+    np.testing.assert_allclose(signs[:, :-1], expected, atol=1e-5)
+    np.testing.assert_allclose(signs[:, -1], np.log(4.0), atol=1e-3)
+
+
+def test_what_is_doubted_is_said_less_surely_and_not_otherwise(network: StreamingNetwork) -> None:
+    heard, nobody = described(network, rows_of(50))[np.newaxis], np.zeros((1, network.told_size), np.float32)
+    network.speech.bias.assign([1000.0])
+    network.doubt.assign(np.zeros(6))
+    sure = np.asarray(network.judge(heard, np.zeros((1, 1), np.float32), nobody, nobody))
+    network.doubt.assign([1.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+    unsure = np.asarray(network.judge(heard, np.zeros((1, 1), np.float32), nobody, nobody))
+    network.doubt.assign(np.zeros(6))
+    network.speech.bias.assign([0.0])
+
+    np.testing.assert_allclose(unsure - unsure.max(), (sure - sure.max()) / np.e, atol=1e-4)
 
 
 def test_what_is_no_speech_has_no_emotion(network: StreamingNetwork) -> None:

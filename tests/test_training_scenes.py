@@ -11,6 +11,7 @@ from streamer.settings import SAMPLE_RATE_HZ
 from training.corpora.base import Clip
 from training.scenes.acoustics import FRAME_SAMPLES, ROOMS, active_level_db, reverberate
 from training.scenes.labels import runs, speech_frames
+from training.scenes.machines import machine_sound
 from training.scenes.noises import BABBLE, NOISES
 from training.scenes.scene import SPEECH_DBFS, Cast, Cell, make_scene
 
@@ -109,3 +110,12 @@ def test_a_level_is_that_of_the_blows_and_not_of_the_quiet_between() -> None:
     blows[: 2 * FRAME_SAMPLES] = 0.1
 
     assert active_level_db(blows) == pytest.approx(-20.0, abs=0.1)
+
+
+def test_sounds_of_machines_follow_from_their_seed_and_are_never_silent() -> None:
+    for seed in range(100):
+        sound = machine_sound(12_800, np.random.default_rng(seed))
+
+        assert np.isfinite(sound).all()
+        assert np.abs(sound).max() > 0.01
+        np.testing.assert_array_equal(sound, machine_sound(12_800, np.random.default_rng(seed)))

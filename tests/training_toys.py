@@ -100,7 +100,7 @@ def small_experiment(folder: Path, name: str = "streaming", **more: str) -> Path
     smaller = {"num_epochs = 40": "num_epochs = 2", "num_epochs = 25": "num_epochs = 2", **more}
     smaller |= {"min_batches = 100": "min_batches = 2", "batch_size = 256": "batch_size = 32"}
     smaller |= {"num_recordings = 10": "num_recordings = 1", "[128, 64]": "[8]", "size = 16": "size = 3"}
-    smaller |= {"num_parts = 4": "num_parts = 2", "num_noises = 400": "num_noises = 4"}
+    smaller |= {"num_parts = 4": "num_parts = 2", "num_noises = 1000": "num_noises = 4"}
     for old, new in smaller.items():
         text = text.replace(old, new)
     path = folder / f"small-{name}.toml"

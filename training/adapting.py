@@ -20,7 +20,7 @@ _RIDGE = 0.1
 _STATES = ((0, False), (2, False), (5, False), (10, False), (20, False), (2, True), (5, True), (10, True), (20, True))
 """How many clips were heard before, and whether all of one emotion."""
 _WEIGHT_OF_ONE_EMOTION = 1.0
-_TRUST_DECAY = 1e-4
+_DECAY = 1e-4
 
 Float = NDArray[np.floating]
 
@@ -82,8 +82,10 @@ def voiceprints(
     return chosen.astype(np.float32), tuple(variance.tolist())
 
 
-def trust(asked: Sequence[tuple[Judge, Sounds]]) -> NDArray[np.float32]:
-    """Return how far to trust the judgement by voice: the numbers of :attr:`StreamingNetwork.trust`.
+def trust_and_doubt(asked: Sequence[tuple[Judge, Sounds]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the numbers of :attr:`StreamingNetwork.trust` and :attr:`StreamingNetwork.doubt`.
+
+    Those that make the truth most probable, in all states of knowledge.
 
     Args:
         asked: Networks, each with sounds of speakers whom it does not know: of its own it knows too well how they
@@ -94,14 +96,14 @@ def trust(asked: Sequence[tuple[Judge, Sounds]]) -> NDArray[np.float32]:
     def loss(numbers: NDArray[np.float64]) -> float:
         total = 0.0
         for signs, by_voice, by_itself, truth, weighs in parts:
-            trusted = expit(signs @ numbers[:-1])[:, np.newaxis]
-            joined = log_softmax(np.exp(numbers[-1]) * (trusted * by_voice + (1.0 - trusted) * by_itself), axis=1)
+            trusted = expit(signs @ numbers[:NUM_SIGNS])[:, np.newaxis]
+            sharpness = np.exp(-signs @ numbers[NUM_SIGNS:])[:, np.newaxis]
+            joined = log_softmax(sharpness * (trusted * by_voice + (1.0 - trusted) * by_itself), axis=1)
             total -= float((weighs * joined[np.arange(len(truth)), truth]).sum())
-        return total / len(parts) + _TRUST_DECAY * float(np.square(numbers[:-1]).sum())
+        return total / len(parts) + _DECAY * float(np.square(numbers).sum())
 
-    # The last number is a temperature, without which doubt would be mistaken for mistrust.
-    found = minimize(loss, np.zeros(NUM_SIGNS + 1), method="L-BFGS-B").x
-    return np.asarray(found[:-1], np.float32)
+    found = minimize(loss, np.zeros(2 * NUM_SIGNS), method="L-BFGS-B").x.astype(np.float32)
+    return found[:NUM_SIGNS], found[NUM_SIGNS:]
 
 
 def _asked(judge: Judge, sounds: Sounds) -> Iterator[tuple[Float, Float, Float, NDArray[np.int64], Float]]:
@@ -116,7 +118,7 @@ def _asked(judge: Judge, sounds: Sounds) -> Iterator[tuple[Float, Float, Float, 
             continue
         known = told([_remembered(known_as, before[index] or []) for index in heard.tolist()], network.told_size)
         by_voice = log_softmax(np.asarray(network.logits_by_voice(sounds.described[heard], *known), np.float64), axis=1)
-        signs = np.asarray(network.signs_of_trust(*known), np.float64)
+        signs = np.asarray(network.signs(sounds.described[heard], *known), np.float64)
         weighs = weight * _balanced(sounds.clips, heard)
         yield signs, by_voice, by_itself[heard], label_indices(sounds.clips)[heard], weighs
 

@@ -1,9 +1,10 @@
 """Learning from all speakers, and asking about each a network that never heard him.
 
 What a network says of those it learnt from tells nothing about strangers. So beside the network that learns from all
-clips there is one for each part of the speakers that learns from the others: what these say of their part is what
-would be said of strangers. From that follow the trust in what is remembered, the temperature and the threshold, and
-how right the kind of network is, epoch by epoch; no speaker has to be kept from the network that is used.
+clips there is one for each part of the speakers that learns from the others, and one for each corpus, since most
+strangers speak another language into another microphone: what these say of those they never heard is what would be
+said of strangers. From that follow the trust in what is remembered, doubt, temperature and threshold, and how right the
+kind of network is, epoch by epoch; no speaker has to be kept from the network that is used.
 """
 
 from collections.abc import Sequence
@@ -16,13 +17,13 @@ from numpy.typing import NDArray
 
 from streamer.emotion.memory import Voiceprints
 from streamer.features.normalise import GlobalNormaliser
-from training.adapting import prepare, trust, voiceprints
+from training.adapting import prepare, trust_and_doubt, voiceprints
 from training.calibration import Calibration, calibrate
 from training.corpora.base import LABELS, Clip
 from training.dataset import Example
 from training.errors import RunError
 from training.experiment import Experiment
-from training.figures import decisions, mean_uar
+from training.figures import decisions, label_indices, mean_uar
 from training.folds import speaker_of
 from training.judging import Judge, logits_by_state
 from training.learning import History, Learner, Weights
@@ -83,6 +84,19 @@ def parts_of(task: Task, num_parts: int) -> NDArray[np.int64]:
     return np.array([part[owner] for owner in owners])
 
 
+def held_out(task: Task, num_parts: int) -> list[NDArray[np.bool_]]:
+    """Return which clips of ``task`` that are learnt from to keep out, together: each part, and each corpus of several.
+
+    What the others do not learn all labels from is left out.
+    """
+    clips = known_clips(task)
+    parts, corpora = parts_of(task, num_parts), np.array([clip.corpus for clip in clips])
+    groups = [parts] if task.protocol == "random" else [parts, corpora]
+    kept_out = [group == value for group in groups for value in np.unique(group)]
+    labels = label_indices(clips)
+    return [kept for kept in kept_out if np.unique(labels[~kept]).size == len(LABELS)]
+
+
 def known_clips(task: Task) -> tuple[Clip, ...]:
     """Return the clips that are learnt from: also those that choose, where there is something to choose."""
     return (*task.train, *task.validation)
@@ -123,22 +137,20 @@ class CrossFitter:
                 speakers to keep some out.
         """
         asked = []
-        for part in np.unique(self._parts).tolist():
-            learns = self._parts != part
-            if len({self._clips[index].label for index in np.flatnonzero(learns)}) < len(LABELS):
-                continue
-            pupil = self._taught(learns, checkpoint.with_suffix(f".{part}.npz"))
+        for index, kept in enumerate(held_out(self._task, self._sessions.num_parts)):
+            pupil = self._taught(~kept, checkpoint.with_suffix(f".{index}.npz"))
             if not pupil.is_complete:
                 raise RunError(f"{self._task}: interrupted; the same command goes on from there")
-            asked.append((pupil, [self._quiet[index] for index in np.flatnonzero(~learns).tolist()]))
+            asked.append((pupil, [self._quiet[index] for index in np.flatnonzero(kept).tolist()]))
         if not asked:
             raise RunError(f"{self._task}: too few speakers to learn from some and ask about others")
         pupil = self._taught(np.ones(len(self._clips), bool), checkpoint)
         if not pupil.history.loss:
             raise RunError(f"{self._task}: interrupted before the first epoch ended: there is nothing to keep")
-        numbers = trust([(other.judge, other.judge.hear(examples)) for other, examples in asked])
+        trust, doubt = trust_and_doubt([(other.judge, other.judge.hear(examples)) for other, examples in asked])
         for each in (pupil, *(other for other, _ in asked)):
-            each.network.trust.assign(numbers)
+            each.network.trust.assign(trust)
+            each.network.doubt.assign(doubt)
         curves = [other.history.uar[HELD_OUT] for other, _ in asked]
         history = History(
             pupil.history.loss, {HELD_OUT: np.mean(curves, axis=0).tolist()}, {HELD_OUT: len(pupil.history.loss)}

@@ -2,26 +2,31 @@
 
 import hashlib
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from streamer.features.extractor import RowExtractor
 from streamer.settings import SAMPLE_RATE_HZ, FeatureSettings
-from training.cache import cache_dir, reading, write_whole
+from training.cache import cache_dir, code_hash, reading, write_whole
 from training.dataset import rows_context
 from training.experiment import QUIET
 from training.hearing import Rows
 from training.scenes.acoustics import active_level_db
+from training.scenes.machines import machine_sound
 from training.scenes.noises import NOISES
 
+_KINDS = [*NOISES.values(), *[machine_sound] * len(NOISES)]
+_MADE_BY = ("noises.py", "scenes/machines.py")
 _SECONDS = (0.8, 6.0)
 _LEVEL_DBFS = (-55.0, -12.0)
 
 
 def noise_rows(features: FeatureSettings, count: int) -> list[Rows]:
     """Return the rows of ``count`` noises of all kinds, from the cache where they were made before."""
-    key = hashlib.sha256(f"noises {count} {rows_context(features, QUIET)}".encode()).hexdigest()[:32]
+    code = code_hash([Path(__file__).parent / name for name in _MADE_BY])
+    key = hashlib.sha256(f"noises {count} {rows_context(features, QUIET)} {code}".encode()).hexdigest()[:32]
     path = cache_dir() / "noises" / f"{key}.npz"
     if not path.exists():
         made = [_rows(number, features) for number in range(count)]
@@ -32,8 +37,7 @@ def noise_rows(features: FeatureSettings, count: int) -> list[Rows]:
 
 def _rows(number: int, features: FeatureSettings) -> Rows:
     random = np.random.default_rng([7, number])
-    make = list(NOISES.values())[number % len(NOISES)]
-    noise = make(int(random.uniform(*_SECONDS) * SAMPLE_RATE_HZ), random)
+    noise = _KINDS[number % len(_KINDS)](int(random.uniform(*_SECONDS) * SAMPLE_RATE_HZ), random)
     gain_db = random.uniform(*_LEVEL_DBFS) - active_level_db(noise)
     samples = np.rint(32768.0 * noise * 10.0 ** (gain_db / 20.0))
     return RowExtractor(features).push(np.clip(samples, -32768, 32767).astype(np.int16))

@@ -17,7 +17,7 @@ from training.networks.statistics import GLIDE_LAGS, MOST_PAST_ROWS, RowStatisti
 
 NUM_PITCH_COLUMNS = 2
 CHANGE_ROWS = 4
-NUM_SIGNS = 5
+NUM_SIGNS = 6
 ROWS_FOR_ALL = 100
 """Of so many rows on, an utterance is worth remembering as one."""
 _LEAST_VARIANCE = 1e-3
@@ -85,7 +85,7 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         self.change.build((None, None, self.num_cepstra))
         self.stranger.build((None, size))
         self.voice.build((None, 2 * size + 2))
-        self.speech.build((None, size))
+        self.speech.build((None, 2 * size))
         # Of a voice not yet heard: how many utterances the prior is worth, for mean and variance, and the variance.
         self.mean_worth = self.add_weight(shape=(size,), initializer=constant(1.0), name="mean_worth")
         self.variance_worth = self.add_weight(shape=(size,), initializer=constant(3.0), name="variance_worth")
@@ -98,6 +98,7 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         print_shape = (size, self.settings.voiceprint_size)
         self.voiceprint = self.add_weight(shape=print_shape, initializer="zeros", trainable=False, name="voiceprint")
         self.trust = self.add_weight(shape=(NUM_SIGNS,), initializer="zeros", trainable=False, name="trust")
+        self.doubt = self.add_weight(shape=(NUM_SIGNS,), initializer="zeros", trainable=False, name="doubt")
         self.built = True
 
     def _difference(self) -> np.ndarray:
@@ -167,18 +168,20 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
 
     def judge(self, described: Any, weight: Any, mean: Any, mean_square: Any) -> Any:
         """Return the logits of both heads as one, and of noise as even as no answer is: log-probabilities."""
-        signs = self.signs_of_trust(weight, mean, mean_square)
+        signs = self.signs(described, weight, mean, mean_square)
         trust = ops.sigmoid(ops.sum(signs * self.trust, -1, keepdims=True))
         by_voice = ops.log_softmax(self.logits_by_voice(described, weight, mean, mean_square))
         logits = trust * by_voice + (1.0 - trust) * ops.log_softmax(self.logits_as_stranger(described))
+        logits *= ops.exp(-ops.sum(signs * self.doubt, -1, keepdims=True))
         speech = self.speech_probability(described)
         return ops.log(speech * ops.softmax(logits) + (1.0 - speech) / self.num_labels)
 
-    def signs_of_trust(self, weight: Any, mean: Any, mean_square: Any) -> Any:
-        """Return what the trust in what is remembered depends on, shape ``(batch, NUM_SIGNS)``.
+    def signs(self, described: Any, weight: Any, mean: Any, mean_square: Any) -> Any:
+        """Return what trust in what is remembered, and doubt in the judgement, depend on, ``(batch, NUM_SIGNS)``.
 
-        How much there is, whether its labels are known; and, of two utterances on, how much the guesses at them differ:
-        of a voice that has shown one emotion only, nobody knows how it sounds without.
+        How much is remembered, whether its labels are known; of two utterances on, how much the guesses at them differ:
+        of a voice that has shown one emotion only, nobody knows how it sounds without. And how unlike all that was
+        learnt from it sounds: the logarithm of the mean squared distance from its centre.
         """
         is_known = self.part_known(mean)
         differ = (1.0 - is_known) * ops.cast(weight > _ENOUGH_TO_DIFFER, "float32")
@@ -186,16 +189,27 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         spread = ops.sum(mean_square[:, guesses] - ops.square(mean[:, guesses]), -1, keepdims=True)
         unbiased = spread * weight / ops.maximum(weight - 1.0, 0.5)
         spread = differ * ops.log(ops.maximum(unbiased, _LEAST_SPREAD))
-        return ops.concatenate([ops.ones_like(weight), ops.log(1.0 + weight), is_known, differ, spread], -1)
+        novelty = ops.log(ops.mean(ops.square(described), -1, keepdims=True) + 1e-3)
+        one = ops.ones_like(novelty)
+        return ops.concatenate(
+            [one, one * ops.log(1.0 + weight), one * is_known, one * differ, one * spread, novelty], -1
+        )
 
     def part_known(self, mean: Any) -> Any:
         """Return how much of what is remembered has labels that are known, not guessed, shape ``(batch, 1)``."""
         certainty = ops.sum(ops.square(mean[:, self.size :]), -1, keepdims=True)
         return ops.relu(certainty - _LEAST_CERTAINTY) / (1.0 - _LEAST_CERTAINTY)
 
+    def speech_logits(self, described: Any) -> Any:
+        """Return the logits of whether somebody speaks at all, shape ``(batch, 1)``.
+
+        Also from how far from the centre each number is, either way: a siren is as far from speech as a rumble.
+        """
+        return self.speech(ops.concatenate([described, ops.abs(described)], -1))
+
     def speech_probability(self, described: Any) -> Any:
         """Return how probable it is that somebody speaks at all, shape ``(batch, 1)``."""
-        return ops.sigmoid(self.speech(described))
+        return ops.sigmoid(self.speech_logits(described))
 
     def worth(self, described: Any, num_rows: Any) -> Any:
         """Return how much of an utterance to remember, of ``num_rows``, shape ``(batch, 1)`` as is what comes out."""
@@ -259,4 +273,4 @@ class InSessions(keras.Model):  # type: ignore[misc]
         mean, mean_square = ops.matmul(memory, impressions) / known, ops.matmul(memory, impressions**2) / known
         by_voice = network.logits_by_voice(described, weight, mean, mean_square, training=training)
         as_stranger = network.logits_as_stranger(described, training=training)
-        return [by_voice, as_stranger, network.speech(described)]
+        return [by_voice, as_stranger, network.speech_logits(described)]
