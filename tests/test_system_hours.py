@@ -8,10 +8,10 @@ pytestmark = pytest.mark.system
 
 
 def test_memory_stays_where_it_is() -> None:
-    found = hours(2, parts_per_hour=6)
+    found = hours(4, parts_per_hour=3)
 
-    assert found[-1].utterances > 500
-    # In the first hour the latencies that are kept fill up.
-    # What a buffer is given and gives back comes and goes: it is the most that must not grow.
+    assert found[-1].utterances > 2000
+    # What a buffer is given and gives back comes and goes, half a MiB at a time: it is the most that must not grow, and
+    # by less than a KiB an utterance would make it.
     first, second = (max(hour.rss_mib for hour in half) for half in (found[:6], found[6:]))
-    assert second - first < 0.25
+    assert second - first < 0.75
