@@ -97,8 +97,8 @@ def test_statistics_are_weighted_moments() -> None:
     mean, deviation = naive(rows, voiced + 0.02, rows[:, :num_cepstra])
 
     np.testing.assert_allclose(found[:num_cepstra], mean, atol=1e-5)
-    num_means = (found.size - num_cepstra - 1 - 36) // 2
-    first = num_means - num_cepstra + num_cepstra  # behind the means, the changes' deviations come first
+    num_deviations = (found.size + num_cepstra - (num_cepstra + 1) - 36) // 2
+    first = num_deviations - num_cepstra + num_cepstra  # behind the means, the changes' deviations come first
     np.testing.assert_allclose(found[first : first + num_cepstra], deviation, atol=1e-5)
     assert found.size == RowStatistics(num_cepstra).size
 

@@ -1,5 +1,7 @@
 """What of rows over time the network hears: weighted moments, all from one table of sums.
 
+Of the cepstra only while there is voice: what they are between, and how far from that, tells of the room and the
+microphone.
 The sums of products of weights and signals are all that has to be kept of an utterance: they can be kept running, and
 cut anywhere. Everything is done for all signals at once: a graph of few operations costs less than the numbers do.
 """
@@ -25,7 +27,7 @@ _LEAST_WEIGHT = 0.02
 _LEAST_DEVIATION = 0.03
 _MOST_SKEW = 5.0
 
-_WEIGHTS = ("voiced", "all", "unvoiced", "both voiced", "past", "pitched", *(f"glide {lag}" for lag in GLIDE_LAGS))
+_WEIGHTS = ("voiced", "all", "both voiced", "past", "pitched", *(f"glide {lag}" for lag in GLIDE_LAGS))
 
 
 class RowStatistics:
@@ -67,11 +69,10 @@ class RowStatistics:
         skewed = np.concatenate([place("voiced", places["cepstra"]), place("pitched", places["pitch"])])
         self._cubes = skewed + 2 * num_single
         self._skewed = np.array([self._means.tolist().index(entry) for entry in skewed.tolist()])
-        self._unvoiced = place("unvoiced", places["cepstra"])
         self._of_related = place("voiced", 1 + self._related)
         self._squares_of_related = self._of_related + num_single
         self._products = place("voiced", first_product + np.arange(len(self._first)))
-        self.size = 2 * self._means.size + self._cubes.size + len(self._first)
+        self.size = 2 * self._means.size - num_cepstra + self._cubes.size + len(self._first)
 
     def sums(self, rows: Any, past: Any, changes: Any, num_past: Any, is_valid: Any) -> Any:
         """Return the table of sums, shape ``(batch, num_weights, num_signals)``, in ``precision``.
@@ -94,7 +95,6 @@ class RowStatistics:
             [
                 voiced + _LEAST_WEIGHT,
                 ops.ones_like(voiced),
-                1.0 - voiced + _LEAST_WEIGHT,
                 (ops.sqrt(voiced * voiced_past[..., _CHANGE : _CHANGE + 1] + 1e-9) + _LEAST_WEIGHT) * has_all,
                 has_all,
                 voiced + 1e-4,
@@ -131,7 +131,6 @@ class RowStatistics:
             mean[:, self.num_cepstra :],
             ops.log(deviation),
             ops.clip(skew, -_MOST_SKEW, _MOST_SKEW),
-            ops.take(table, self._unvoiced, -1),
             self._correlations(table),
         ]
         return ops.cast(ops.concatenate(parts, -1), "float32")
@@ -148,7 +147,6 @@ class RowStatistics:
 _SPREAD = (
     ("past", "change"),
     ("voiced", "cepstra"),
-    ("all", "cepstra"),
     ("both voiced", "change"),
     ("pitched", "pitch"),
     ("all", "harmonicity"),
