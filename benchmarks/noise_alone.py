@@ -20,7 +20,7 @@ from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
 from streamer.emotion.model_file import UNCERTAIN
 from streamer.features.extractor import RowExtractor
 from streamer.settings import SAMPLE_RATE_HZ
-from training.scenes.acoustics import active_level_db
+from training.noises import at_level
 from training.scenes.noises import NOISES, Noise
 
 _SEED = 2026
@@ -108,9 +108,7 @@ def said_of(model: Path, minutes: float) -> dict[str, dict[str, float]]:
         kinds = (NOISES, UNHEARD)[int(random.integers(2))]
         name = list(kinds)[int(random.integers(len(kinds)))]
         size = int(random.uniform(*_SECONDS) * SAMPLE_RATE_HZ)
-        noise = kinds[name](size, random)
-        gain_db = random.uniform(*_LEVEL_DBFS) - active_level_db(noise)
-        samples = np.clip(np.rint(32768.0 * noise * 10.0 ** (gain_db / 20.0)), -32768, 32767).astype(np.int16)
+        samples = at_level(kinds[name](size, random), random.uniform(*_LEVEL_DBFS))
         classifier.reset()
         classifier.push(RowExtractor(classifier.features).push(samples))
         said[name]["labels"] += classifier.decide(classifier.posterior()) != UNCERTAIN

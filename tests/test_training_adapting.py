@@ -197,6 +197,6 @@ def test_trust_and_doubt_are_found_on_those_whom_the_network_does_not_know(netwo
     judge = Judge(network, GlobalNormaliser((0.0,) * NUM_COLUMNS, (1.0,) * NUM_COLUMNS), 2.0)
     sounds = judge.hear([Example(clip, heard(50, index)) for index, clip in enumerate(CLIPS)])
 
-    for numbers in trust_and_doubt([(judge, sounds), (judge, sounds)]):
+    for numbers in trust_and_doubt([(judge, sounds), (judge, sounds)], 10.0):
         assert numbers.shape == np.asarray(network.trust).shape
         assert np.isfinite(numbers).all()

@@ -82,7 +82,9 @@ def voiceprints(
     return chosen.astype(np.float32), tuple(variance.tolist())
 
 
-def trust_and_doubt(asked: Sequence[tuple[Judge, Sounds]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def trust_and_doubt(
+    asked: Sequence[tuple[Judge, Sounds]], hop_ms: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the numbers of :attr:`StreamingNetwork.trust` and :attr:`StreamingNetwork.doubt`.
 
     Those that make the truth most probable, in all states of knowledge.
@@ -90,8 +92,9 @@ def trust_and_doubt(asked: Sequence[tuple[Judge, Sounds]]) -> tuple[NDArray[np.f
     Args:
         asked: Networks, each with sounds of speakers whom it does not know: of its own it knows too well how they
             sound.
+        hop_ms: From row to row.
     """
-    parts = [part for judge, sounds in asked for part in _asked(judge, sounds)]
+    parts = [part for judge, sounds in asked for part in _asked(judge, sounds, hop_ms)]
 
     def loss(numbers: NDArray[np.float64]) -> float:
         total = 0.0
@@ -106,13 +109,15 @@ def trust_and_doubt(asked: Sequence[tuple[Judge, Sounds]]) -> tuple[NDArray[np.f
     return found[:NUM_SIGNS], found[NUM_SIGNS:]
 
 
-def _asked(judge: Judge, sounds: Sounds) -> Iterator[tuple[Float, Float, Float, NDArray[np.int64], Float]]:
+def _asked(
+    judge: Judge, sounds: Sounds, hop_ms: float
+) -> Iterator[tuple[Float, Float, Float, NDArray[np.int64], Float]]:
     """Give for each state the signs of trust, what is said by voice and by itself, the truth, and what it weighs."""
     network = judge.network
     if not isinstance(network, StreamingNetwork):
         raise TypeError("only a network that adapts trusts what it remembers")
     by_itself = log_softmax(np.asarray(network.logits_as_stranger(sounds.described), np.float64), axis=1)
-    for weight, known_as, before in _states(judge, sounds):
+    for weight, known_as, before in _states(judge, sounds, hop_ms):
         heard = np.flatnonzero(sounds.is_heard & np.array([indices is not None for indices in before]))
         if not heard.size:  # nobody says anything neutral twice
             continue
@@ -123,12 +128,12 @@ def _asked(judge: Judge, sounds: Sounds) -> Iterator[tuple[Float, Float, Float, 
         yield signs, by_voice, by_itself[heard], label_indices(sounds.clips)[heard], weighs
 
 
-def _states(judge: Judge, sounds: Sounds) -> Iterator[tuple[float, Sounds, list[list[int] | None]]]:
+def _states(judge: Judge, sounds: Sounds, hop_ms: float) -> Iterator[tuple[float, Sounds, list[list[int] | None]]]:
     """Give how much a state weighs, how what is remembered is remembered, and of each clip what; None is not asked."""
     for num_earlier, one_emotion in _STATES:
         before = earlier_clips(sounds.clips, num_earlier, one_emotion=one_emotion)
         yield (_WEIGHT_OF_ONE_EMOTION if one_emotion else 1.0), sounds, list(before)
-    enrolled_with = enrolments(sounds.clips, (sounds.num_rows / 100.0).tolist())
+    enrolled_with = enrolments(sounds.clips, (sounds.num_rows * hop_ms / 1000.0).tolist())
     yield 1.0, judge.known_as(sounds, LABELS.index("neutral")), [indices or None for indices in enrolled_with]
 
 

@@ -147,7 +147,8 @@ class CrossFitter:
         pupil = self._taught(np.ones(len(self._clips), bool), checkpoint)
         if not pupil.history.loss:
             raise RunError(f"{self._task}: interrupted before the first epoch ended: there is nothing to keep")
-        trust, doubt = trust_and_doubt([(other.judge, other.judge.hear(examples)) for other, examples in asked])
+        heard = [(other.judge, other.judge.hear(examples)) for other, examples in asked]
+        trust, doubt = trust_and_doubt(heard, self._experiment.features.hop_ms)
         for each in (pupil, *(other for other, _ in asked)):
             each.network.trust.assign(trust)
             each.network.doubt.assign(doubt)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamer.features.extractor import RowExtractor
 from streamer.settings import SAMPLE_RATE_HZ, FeatureSettings
@@ -15,7 +16,7 @@ from training.experiment import QUIET
 from training.hearing import Rows
 from training.scenes.acoustics import active_level_db
 from training.scenes.machines import machine_sound
-from training.scenes.noises import NOISES
+from training.scenes.noises import NOISES, Signal
 
 _KINDS = [*NOISES.values(), *[machine_sound] * len(NOISES)]
 _MADE_BY = ("noises.py", "scenes/machines.py")
@@ -38,9 +39,14 @@ def noise_rows(features: FeatureSettings, count: int) -> list[Rows]:
 def _rows(number: int, features: FeatureSettings) -> Rows:
     random = np.random.default_rng([7, number])
     noise = _KINDS[number % len(_KINDS)](int(random.uniform(*_SECONDS) * SAMPLE_RATE_HZ), random)
-    gain_db = random.uniform(*_LEVEL_DBFS) - active_level_db(noise)
+    return RowExtractor(features).push(at_level(noise, random.uniform(*_LEVEL_DBFS)))
+
+
+def at_level(noise: Signal, level_dbfs: float) -> NDArray[np.int16]:
+    """Return ``noise`` as it is recorded where its active level is ``level_dbfs``; what is louder than all is cut."""
+    gain_db = level_dbfs - active_level_db(noise)
     samples = np.rint(32768.0 * noise * 10.0 ** (gain_db / 20.0))
-    return RowExtractor(features).push(np.clip(samples, -32768, 32767).astype(np.int16))
+    return np.asarray(np.clip(samples, -32768, 32767), np.int16)
 
 
 def _save(made: list[Rows], file: Any) -> None:
