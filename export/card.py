@@ -115,7 +115,8 @@ def _data(data: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     else:
         yield (
             "All speakers were learnt from. The temperature, the threshold and the trust in what is remembered come "
-            "from networks of the same kind, each asked about speakers that it had not learnt from."
+            "from networks of the same kind, each asked about speakers, or a whole corpus, that it had not learnt "
+            "from."
         )
     yield "\n".join(f"- {_about(corpus)}" for corpus in data)
 
