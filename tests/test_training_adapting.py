@@ -21,7 +21,7 @@ from export.parity import self_test_of
 from streamer.emotion.classifier import OnnxClassifier, softmax
 from streamer.emotion.memory import Voiceprints
 from streamer.features.normalise import GlobalNormaliser
-from training.adapting import prepare, trust_and_doubt, voiceprints
+from training.adapting import known_voices, prepare, trust_and_doubt, voiceprints
 from training.corpora.base import LABELS, Clip
 from training.dataset import Example
 from training.experiment import load_experiment
@@ -167,6 +167,21 @@ def test_voiceprints_spread_by_one_within_a_voice_and_further_between_voices() -
     means = [prints[recording, speakers == speaker].mean(axis=0) for recording in range(2) for speaker in range(8)]
     np.testing.assert_allclose(np.var(means, axis=0), variance, rtol=1e-3)
     assert min(variance) > 1.0
+
+
+def test_known_voices_are_the_means_of_speakers_and_some_come_twice() -> None:
+    prints = impressions_of(5)[0]
+    prints[0] = np.nan  # nobody is heard
+
+    voices = known_voices(CLIPS, prints, 12)
+
+    assert voices.shape == (12, 5)
+    means = [
+        np.nanmean([print_ for print_, clip in zip(prints, CLIPS, strict=True) if clip.speaker == str(speaker)], axis=0)
+        for speaker in range(8)
+    ]
+    assert {tuple(voice.round(3)) for voice in voices} == {tuple(mean.round(3)) for mean in means}
+    assert len(known_voices(CLIPS, prints, 3)) == 3
 
 
 def test_guesses_are_of_those_who_never_heard_the_speaker() -> None:

@@ -82,6 +82,23 @@ def voiceprints(
     return chosen.astype(np.float32), tuple(variance.tolist())
 
 
+def known_voices(clips: Sequence[Clip], prints: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """Return the mean voiceprints of ``count`` speakers: of more, some from everywhere; of fewer, some twice.
+
+    Args:
+        clips: Who says what.
+        prints: The voiceprint of each clip, shape ``(num_clips, size)``; NaN where nobody is heard.
+        count: How many.
+    """
+    is_heard = ~np.isnan(prints).any(axis=1)
+    speakers = list(dict.fromkeys(map(speaker_of, clips)))
+    of_clip = np.array([speakers.index(speaker_of(clip)) for clip in clips])
+    means = [prints[is_heard & (of_clip == index)] for index in range(len(speakers))]
+    voices = np.stack([own.mean(axis=0) for own in means if len(own)])
+    chosen = np.linspace(0, len(voices), count, endpoint=False).astype(int)
+    return np.asarray(voices[chosen], np.float32)
+
+
 def trust_and_doubt(
     asked: Sequence[tuple[Judge, Sounds]], hop_ms: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

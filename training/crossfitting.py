@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from streamer.emotion.memory import Voiceprints
 from streamer.features.normalise import GlobalNormaliser
-from training.adapting import prepare, trust_and_doubt, voiceprints
+from training.adapting import known_voices, prepare, trust_and_doubt, voiceprints
 from training.calibration import Calibration, calibrate
 from training.corpora.base import LABELS, Clip
 from training.dataset import Example
@@ -28,7 +28,7 @@ from training.folds import speaker_of
 from training.judging import Judge, logits_by_state
 from training.learning import History, Learner, Weights
 from training.networks import build_network, in_sessions
-from training.networks.streaming import StreamingNetwork
+from training.networks.streaming import NUM_KNOWN_VOICES, StreamingNetwork
 from training.noises import noise_rows
 from training.protocols import Task
 from training.sessions import Material, SessionSampler
@@ -176,6 +176,7 @@ class CrossFitter:
         network.set_weights(learner.average)
         projection, variance = voiceprints(clips, described[:, 0], self._experiment.network.voiceprint_size)
         network.voiceprint.assign(projection)
+        network.voices.assign(known_voices(clips, described[0, 0] @ projection, NUM_KNOWN_VOICES))
         prints = Voiceprints(network.told_size, variance, self._sessions.memory_temperature)
         return _Pupil(judge, network, prints, learner.history, is_complete)
 

@@ -18,6 +18,8 @@ from training.networks.statistics import GLIDE_LAGS, MOST_PAST_ROWS, RowStatisti
 NUM_PITCH_COLUMNS = 2
 CHANGE_ROWS = 4
 NUM_SIGNS = 6
+NUM_KNOWN_VOICES = 64
+"""So many voices that were learnt from are kept, to tell how unlike them another one sounds."""
 ROWS_FOR_ALL = 100
 """Of so many rows on, an utterance is worth remembering as one."""
 _LEAST_VARIANCE = 1e-3
@@ -97,6 +99,8 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         # Made when all else is learnt.
         print_shape = (size, self.settings.voiceprint_size)
         self.voiceprint = self.add_weight(shape=print_shape, initializer="zeros", trainable=False, name="voiceprint")
+        voices_shape = (NUM_KNOWN_VOICES, self.settings.voiceprint_size)
+        self.voices = self.add_weight(shape=voices_shape, initializer="zeros", trainable=False, name="voices")
         self.trust = self.add_weight(shape=(NUM_SIGNS,), initializer="zeros", trainable=False, name="trust")
         self.doubt = self.add_weight(shape=(NUM_SIGNS,), initializer="zeros", trainable=False, name="doubt")
         self.built = True
@@ -180,8 +184,8 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         """Return what trust in what is remembered, and doubt in the judgement, depend on, ``(batch, NUM_SIGNS)``.
 
         How much is remembered, whether its labels are known; of two utterances on, how much the guesses at them differ:
-        of a voice that has shown one emotion only, nobody knows how it sounds without. And how unlike all that was
-        learnt from it sounds: the logarithm of the mean squared distance from its centre.
+        of a voice that has shown one emotion only, nobody knows how it sounds without. And how unlike those that were
+        learnt from it sounds: the logarithm of the squared distance to the nearest voiceprint of theirs.
         """
         is_known = self.part_known(mean)
         differ = (1.0 - is_known) * ops.cast(weight > _ENOUGH_TO_DIFFER, "float32")
@@ -189,7 +193,9 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         spread = ops.sum(mean_square[:, guesses] - ops.square(mean[:, guesses]), -1, keepdims=True)
         unbiased = spread * weight / ops.maximum(weight - 1.0, 0.5)
         spread = differ * ops.log(ops.maximum(unbiased, _LEAST_SPREAD))
-        novelty = ops.log(ops.mean(ops.square(described), -1, keepdims=True) + 1e-3)
+        prints = ops.expand_dims(ops.matmul(described, self.voiceprint), 1)
+        distances = ops.mean(ops.square(prints - self.voices), -1)
+        novelty = ops.log(ops.min(distances, -1, keepdims=True) + 1e-3)
         one = ops.ones_like(novelty)
         return ops.concatenate(
             [one, one * ops.log(1.0 + weight), one * is_known, one * differ, one * spread, novelty], -1
