@@ -21,7 +21,7 @@ from export.parity import self_test_of
 from streamer.emotion.classifier import OnnxClassifier, softmax
 from streamer.emotion.memory import Voiceprints
 from streamer.features.normalise import GlobalNormaliser
-from training.adapting import known_voices, prepare, trust_and_doubt, voiceprints
+from training.adapting import Asked, known_voices, prepare, trust_and_doubt, voiceprints
 from training.corpora.base import LABELS, Clip
 from training.dataset import Example
 from training.experiment import load_experiment
@@ -212,6 +212,10 @@ def test_trust_and_doubt_are_found_on_those_whom_the_network_does_not_know(netwo
     judge = Judge(network, GlobalNormaliser((0.0,) * NUM_COLUMNS, (1.0,) * NUM_COLUMNS), 2.0)
     sounds = judge.hear([Example(clip, heard(50, index)) for index, clip in enumerate(CLIPS)])
 
-    for numbers in trust_and_doubt([(judge, sounds), (judge, sounds)], 10.0):
-        assert numbers.shape == np.asarray(network.trust).shape
-        assert np.isfinite(numbers).all()
+    asked = Asked(judge, sounds, Voiceprints(network.told_size, VOICEPRINTS_VARIANCE, 2.0), 1.0)
+
+    trust, doubt = trust_and_doubt([asked, asked], 10.0)
+
+    assert trust.shape == np.asarray(network.trust).shape
+    assert doubt.shape == np.asarray(network.doubt).shape
+    assert np.isfinite([*trust, *doubt]).all()

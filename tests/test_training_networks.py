@@ -138,7 +138,7 @@ def test_a_batch_is_told_what_a_voice_would_tell(network: StreamingNetwork) -> N
     np.testing.assert_allclose(np.asarray(network(rows, is_valid)), as_stranger, atol=1e-4)
 
 
-def test_signs_tell_a_voice_that_sounds_the_same_all_the_time_and_one_unlike_any_heard(
+def test_signs_tell_a_voice_that_sounds_the_same_all_the_time(
     network: StreamingNetwork,
 ) -> None:
     """The guesses at what is remembered differ, or do not; of one utterance nobody can tell."""
@@ -147,15 +147,35 @@ def test_signs_tell_a_voice_that_sounds_the_same_all_the_time_and_one_unlike_any
     mean[:, network.size :] = [guesses[0], guesses.mean(axis=0), np.eye(4)[0]]
     square[:, network.size :] = [guesses[0] ** 2, (guesses**2).mean(axis=0), np.eye(4)[0]]
 
-    heard = np.random.default_rng(3).normal(size=(3, network.size)).astype(np.float32)
-    signs = np.asarray(network.signs(heard, np.array([[1.0], [2.0], [5.0]], np.float32), mean, square))
+    signs = np.asarray(network.signs(np.array([[1.0], [2.0], [5.0]], np.float32), mean, square))
 
     variance = guesses.var(axis=0, ddof=1).sum()
     expected = [[1, np.log(2), 0, 0, 0], [1, np.log(3), 0, 1, np.log(variance)], [1, np.log(6), 1, 0, 0]]
-    np.testing.assert_allclose(signs[:, :-1], expected, atol=1e-5)
+    np.testing.assert_allclose(signs, expected, atol=1e-5)
+
+
+def test_what_is_unlike_all_known_voices_is_new(network: StreamingNetwork) -> None:
+    heard = np.random.default_rng(3).normal(size=(3, network.size)).astype(np.float32)
     prints, voices = heard @ np.asarray(network.voiceprint), np.asarray(network.voices)
     nearest = np.square(prints[:, np.newaxis] - voices).mean(axis=2).min(axis=1)
-    np.testing.assert_allclose(signs[:, -1], np.log(nearest + 1e-3), atol=1e-3)
+    np.testing.assert_allclose(np.asarray(network.novelty(heard))[:, 0], np.log(nearest + 1e-3), atol=1e-3)
+
+
+def test_of_whom_nothing_was_heard_the_head_judges_that_needs_nothing(network: StreamingNetwork) -> None:
+    heard, nobody = described(network, rows_of(50))[np.newaxis], np.zeros((1, network.told_size), np.float32)
+    network.speech.bias.assign([1000.0])
+    network.doubt.assign(np.zeros(6))
+    network.trust.assign([100.0, 0.0, 0.0, 0.0, 0.0])
+    cold, warm = (
+        np.asarray(network.judge(heard, np.full((1, 1), weight, np.float32), nobody, nobody)) for weight in (0.0, 20.0)
+    )
+    stranger = np.asarray(network.logits_as_stranger(heard))
+    by_voice = np.asarray(network.logits_by_voice(heard, np.full((1, 1), 20.0, np.float32), nobody, nobody))
+    network.trust.assign(np.zeros(5))
+    network.speech.bias.assign([0.0])
+
+    np.testing.assert_allclose(cold - cold.max(), stranger - stranger.max(), atol=1e-4)
+    np.testing.assert_allclose(warm - warm.max(), by_voice - by_voice.max(), atol=1e-4)
 
 
 def test_what_is_doubted_is_said_less_surely_and_not_otherwise(network: StreamingNetwork) -> None:

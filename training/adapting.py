@@ -1,6 +1,7 @@
 """What a network needs to adapt beside its weights: made from what it makes of clips, before and after it learns."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,18 +9,19 @@ from scipy.linalg import eigh
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax
 
-from streamer.emotion.memory import Voice
+from streamer.emotion.memory import Voiceprints
 from training.corpora.base import LABELS, Clip
 from training.figures import label_indices
 from training.folds import speaker_of
-from training.judging import Judge, Sounds, told
+from training.judging import Judge, Sounds, remembered, told
 from training.networks.streaming import NUM_SIGNS, StreamingNetwork
 from training.states import earlier_clips, enrolments
 
 _RIDGE = 0.1
 _STATES = ((0, False), (2, False), (5, False), (10, False), (20, False), (2, True), (5, True), (10, True), (20, True))
 """How many clips were heard before, and whether all of one emotion."""
-_WEIGHT_OF_ONE_EMOTION = 1.0
+_WEIGHT_OF_ONE_EMOTION = 2.0
+"""Most people are in one mood for hours."""
 _DECAY = 1e-4
 
 Float = NDArray[np.floating]
@@ -99,50 +101,73 @@ def known_voices(clips: Sequence[Clip], prints: NDArray[np.float32], count: int)
     return np.asarray(voices[chosen], np.float32)
 
 
-def trust_and_doubt(
-    asked: Sequence[tuple[Judge, Sounds]], hop_ms: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+@dataclass(frozen=True)
+class Asked:
+    """A network, and sounds of speakers whom it does not know: of its own it knows too well how they sound."""
+
+    judge: Judge
+    sounds: Sounds
+    voiceprints: Voiceprints
+    weight: float
+    """How much they count."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is said in one state of knowledge, a row a clip."""
+
+    signs: Float
+    novelty: Float
+    by_voice: Float
+    by_itself: Float
+    ramp: Float
+    truth: NDArray[np.int64]
+    weight: Float
+
+
+def trust_and_doubt(asked: Sequence[Asked], hop_ms: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the numbers of :attr:`StreamingNetwork.trust` and :attr:`StreamingNetwork.doubt`.
 
-    Those that make the truth most probable, in all states of knowledge.
-
-    Args:
-        asked: Networks, each with sounds of speakers whom it does not know: of its own it knows too well how they
-            sound.
-        hop_ms: From row to row.
+    Those that make the truth most probable, in all states of knowledge; ``hop_ms`` is from row to row.
     """
-    parts = [part for judge, sounds in asked for part in _asked(judge, sounds, hop_ms)]
+    parts = [part for one in asked for part in _parts(one, hop_ms)]
+    total_weight = sum(float(part.weight.sum()) for part in parts)
 
     def loss(numbers: NDArray[np.float64]) -> float:
+        trust, doubt = numbers[:NUM_SIGNS], numbers[NUM_SIGNS:]
         total = 0.0
-        for signs, by_voice, by_itself, truth, weighs in parts:
-            trusted = expit(signs @ numbers[:NUM_SIGNS])[:, np.newaxis]
-            sharpness = np.exp(-signs @ numbers[NUM_SIGNS:])[:, np.newaxis]
-            joined = log_softmax(sharpness * (trusted * by_voice + (1.0 - trusted) * by_itself), axis=1)
-            total -= float((weighs * joined[np.arange(len(truth)), truth]).sum())
-        return total / len(parts) + _DECAY * float(np.square(numbers).sum())
+        for part in parts:
+            trusted = part.ramp * expit(part.signs @ trust)[:, np.newaxis]
+            sharpness = np.exp(-part.signs @ doubt[:-1] - part.novelty * doubt[-1])[:, np.newaxis]
+            joined = log_softmax(sharpness * (trusted * part.by_voice + (1.0 - trusted) * part.by_itself), axis=1)
+            total -= float((part.weight * joined[np.arange(len(part.truth)), part.truth]).sum())
+        return total / total_weight + _DECAY * float(np.square(numbers).sum())
 
-    found = minimize(loss, np.zeros(2 * NUM_SIGNS), method="L-BFGS-B").x.astype(np.float32)
+    found = minimize(loss, np.zeros(2 * NUM_SIGNS + 1), method="L-BFGS-B").x.astype(np.float32)
     return found[:NUM_SIGNS], found[NUM_SIGNS:]
 
 
-def _asked(
-    judge: Judge, sounds: Sounds, hop_ms: float
-) -> Iterator[tuple[Float, Float, Float, NDArray[np.int64], Float]]:
-    """Give for each state the signs of trust, what is said by voice and by itself, the truth, and what it weighs."""
-    network = judge.network
+def _parts(asked: Asked, hop_ms: float) -> Iterator[_Part]:
+    sounds, network = asked.sounds, asked.judge.network
     if not isinstance(network, StreamingNetwork):
         raise TypeError("only a network that adapts trusts what it remembers")
     by_itself = log_softmax(np.asarray(network.logits_as_stranger(sounds.described), np.float64), axis=1)
-    for weight, known_as, before in _states(judge, sounds, hop_ms):
+    for weight, known_as, before in _states(asked.judge, sounds, hop_ms):
         heard = np.flatnonzero(sounds.is_heard & np.array([indices is not None for indices in before]))
         if not heard.size:  # nobody says anything neutral twice
             continue
-        known = told([_remembered(known_as, before[index] or []) for index in heard.tolist()], network.told_size)
-        by_voice = log_softmax(np.asarray(network.logits_by_voice(sounds.described[heard], *known), np.float64), axis=1)
-        signs = np.asarray(network.signs(sounds.described[heard], *known), np.float64)
-        weighs = weight * _balanced(sounds.clips, heard)
-        yield signs, by_voice, by_itself[heard], label_indices(sounds.clips)[heard], weighs
+        memories = [remembered(known_as, before[index] or [], asked.voiceprints) for index in heard.tolist()]
+        known = told([memory.voice for memory in memories], network.told_size)
+        described = sounds.described[heard]
+        yield _Part(
+            signs=np.asarray(network.signs(*known), np.float64),
+            novelty=np.asarray(network.novelty(described), np.float64)[:, 0],
+            by_voice=log_softmax(np.asarray(network.logits_by_voice(described, *known), np.float64), axis=1),
+            by_itself=by_itself[heard],
+            ramp=np.asarray(network.ramp(known[0]), np.float64),
+            truth=label_indices(sounds.clips)[heard],
+            weight=asked.weight * weight * _balanced(sounds.clips, heard),
+        )
 
 
 def _states(judge: Judge, sounds: Sounds, hop_ms: float) -> Iterator[tuple[float, Sounds, list[list[int] | None]]]:
@@ -152,14 +177,6 @@ def _states(judge: Judge, sounds: Sounds, hop_ms: float) -> Iterator[tuple[float
         yield (_WEIGHT_OF_ONE_EMOTION if one_emotion else 1.0), sounds, list(before)
     enrolled_with = enrolments(sounds.clips, (sounds.num_rows * hop_ms / 1000.0).tolist())
     yield 1.0, judge.known_as(sounds, LABELS.index("neutral")), [indices or None for indices in enrolled_with]
-
-
-def _remembered(sounds: Sounds, indices: Sequence[int]) -> Voice:
-    voice = Voice.unknown(sounds.impressions.shape[1])
-    for index in indices:
-        if sounds.is_heard[index] and sounds.worth[index] > 0.0:
-            voice = voice.heard(sounds.impressions[index], float(sounds.worth[index]))
-    return voice
 
 
 def _balanced(clips: Sequence[Clip], chosen: NDArray[np.int64]) -> NDArray[np.float64]:

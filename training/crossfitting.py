@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from streamer.emotion.memory import Voiceprints
 from streamer.features.normalise import GlobalNormaliser
-from training.adapting import known_voices, prepare, trust_and_doubt, voiceprints
+from training.adapting import Asked, known_voices, prepare, trust_and_doubt, voiceprints
 from training.calibration import Calibration, calibrate
 from training.corpora.base import LABELS, Clip
 from training.dataset import Example
@@ -25,7 +25,7 @@ from training.errors import RunError
 from training.experiment import Experiment
 from training.figures import decisions, label_indices, mean_uar
 from training.folds import speaker_of
-from training.judging import Judge, logits_by_state
+from training.judging import Judge, Sounds, logits_by_state
 from training.learning import History, Learner, Weights
 from training.networks import build_network, in_sessions
 from training.networks.streaming import NUM_KNOWN_VOICES, StreamingNetwork
@@ -37,6 +37,12 @@ from training.strangers import guesses
 
 HELD_OUT = "validation"
 """What the speakers are called whom a network does not learn from."""
+
+_WEIGHT_OF_CORPORA = 3.0
+"""Strangers rarely speak into a microphone that was learnt from."""
+
+_ROUNDS = 2
+"""What is guessed, and so what is remembered, depends on doubt, and how far to trust that on both."""
 
 _CALIBRATED_ON = (COLD, "warm_10")
 
@@ -63,6 +69,14 @@ class _Pupil:
     voiceprints: Voiceprints
     history: History
     is_complete: bool
+    strangers: Sequence[Example]
+    """What it did not learn from."""
+    weight: float
+    """How much what it says of them counts."""
+
+    def hear_strangers(self) -> Sounds:
+        """Return what it makes of what it did not learn from."""
+        return self.judge.hear(self.strangers)
 
 
 def parts_of(task: Task, num_parts: int) -> NDArray[np.int64]:
@@ -84,22 +98,36 @@ def parts_of(task: Task, num_parts: int) -> NDArray[np.int64]:
     return np.array([part[owner] for owner in owners])
 
 
-def held_out(task: Task, num_parts: int) -> list[NDArray[np.bool_]]:
-    """Return which clips of ``task`` that are learnt from to keep out, together: each part, and each corpus of several.
+def held_out(task: Task, num_parts: int) -> list[tuple[NDArray[np.bool_], float]]:
+    """Return which of the clips that are learnt from to keep out together, and how much what is said of them weighs.
 
-    What the others do not learn all labels from is left out.
+    Each part of the speakers, and each corpus of several; not those without which a label could not be learnt.
     """
     clips = known_clips(task)
     parts, corpora = parts_of(task, num_parts), np.array([clip.corpus for clip in clips])
-    groups = [parts] if task.protocol == "random" else [parts, corpora]
-    kept_out = [group == value for group in groups for value in np.unique(group)]
+    groups = [(parts, 1.0)]
+    if task.protocol != "random":
+        groups.append((corpora, _WEIGHT_OF_CORPORA))
+    kept_out = [(group == value, weight) for group, weight in groups for value in np.unique(group)]
     labels = label_indices(clips)
-    return [kept for kept in kept_out if np.unique(labels[~kept]).size == len(LABELS)]
+    return [(kept, weight) for kept, weight in kept_out if np.unique(labels[~kept]).size == len(LABELS)]
 
 
 def known_clips(task: Task) -> tuple[Clip, ...]:
     """Return the clips that are learnt from: also those that choose, where there is something to choose."""
     return (*task.train, *task.validation)
+
+
+def _calibrated(pupils: Sequence[_Pupil], hop_ms: float) -> Calibration:
+    """Return what turns logits into probabilities: those of strangers, cold and after ten clips alike."""
+    clips: list[Clip] = []
+    logits = []
+    for pupil in pupils:
+        by_state = logits_by_state(pupil.judge, pupil.hear_strangers(), pupil.voiceprints, hop_ms)
+        for state in _CALIBRATED_ON:
+            clips += by_state[state][0]
+            logits.append(by_state[state][1])
+    return calibrate(clips, np.concatenate(logits))
 
 
 class CrossFitter:
@@ -136,33 +164,32 @@ class CrossFitter:
             RunError: Ctrl-C came before the network that is used had seen its first epoch, or there are too few
                 speakers to keep some out.
         """
-        asked = []
-        for index, kept in enumerate(held_out(self._task, self._sessions.num_parts)):
-            pupil = self._taught(~kept, checkpoint.with_suffix(f".{index}.npz"))
+        pupils: list[_Pupil] = []
+        for index, (kept, weight) in enumerate(held_out(self._task, self._sessions.num_parts)):
+            pupil = self._taught(~kept, checkpoint.with_suffix(f".{index}.npz"), weight)
             if not pupil.is_complete:
                 raise RunError(f"{self._task}: interrupted; the same command goes on from there")
-            asked.append((pupil, [self._quiet[index] for index in np.flatnonzero(kept).tolist()]))
-        if not asked:
+            pupils.append(pupil)
+        if not pupils:
             raise RunError(f"{self._task}: too few speakers to learn from some and ask about others")
-        pupil = self._taught(np.ones(len(self._clips), bool), checkpoint)
-        if not pupil.history.loss:
+        used = self._taught(np.ones(len(self._clips), bool), checkpoint)
+        if not used.history.loss:
             raise RunError(f"{self._task}: interrupted before the first epoch ended: there is nothing to keep")
-        heard = [(other.judge, other.judge.hear(examples)) for other, examples in asked]
-        trust, doubt = trust_and_doubt(heard, self._experiment.features.hop_ms)
-        for each in (pupil, *(other for other, _ in asked)):
-            each.network.trust.assign(trust)
-            each.network.doubt.assign(doubt)
-        curves = [other.history.uar[HELD_OUT] for other, _ in asked]
-        history = History(
-            pupil.history.loss, {HELD_OUT: np.mean(curves, axis=0).tolist()}, {HELD_OUT: len(pupil.history.loss)}
-        )
+        hop_ms = self._experiment.features.hop_ms
+        for _ in range(_ROUNDS):
+            asked = [Asked(pupil.judge, pupil.hear_strangers(), pupil.voiceprints, pupil.weight) for pupil in pupils]
+            trust, doubt = trust_and_doubt(asked, hop_ms)
+            for each in (used, *pupils):
+                each.network.trust.assign(trust)
+                each.network.doubt.assign(doubt)
+        curve = np.mean([pupil.history.uar[HELD_OUT] for pupil in pupils], axis=0)
+        history = History(used.history.loss, {HELD_OUT: curve.tolist()}, {HELD_OUT: len(used.history.loss)})
         for path in checkpoint.parent.glob(f"{checkpoint.stem}.*.npz"):
             path.unlink(missing_ok=True)  # as in fitting
-        return CrossFitted(
-            pupil.network.get_weights(), pupil.voiceprints, self._calibrated(asked), history, pupil.is_complete
-        )
+        calibration = _calibrated(pupils, hop_ms)
+        return CrossFitted(used.network.get_weights(), used.voiceprints, calibration, history, used.is_complete)
 
-    def _taught(self, learns: NDArray[np.bool_], checkpoint: Path) -> _Pupil:
+    def _taught(self, learns: NDArray[np.bool_], checkpoint: Path, weight: float = 1.0) -> _Pupil:
         """Return a network that has learnt from the clips that ``learns`` says."""
         network, judge = self._untaught()
         clips = [self._clips[index] for index in np.flatnonzero(learns)]
@@ -178,7 +205,8 @@ class CrossFitter:
         network.voiceprint.assign(projection)
         network.voices.assign(known_voices(clips, described[0, 0] @ projection, NUM_KNOWN_VOICES))
         prints = Voiceprints(network.told_size, variance, self._sessions.memory_temperature)
-        return _Pupil(judge, network, prints, learner.history, is_complete)
+        strangers = [self._quiet[index] for index in np.flatnonzero(~learns).tolist()]
+        return _Pupil(judge, network, prints, learner.history, is_complete, strangers, weight)
 
     def _untaught(self) -> tuple[StreamingNetwork, Judge]:
         network = build_network(self._experiment, len(LABELS))
@@ -191,18 +219,6 @@ class CrossFitter:
         logits = network.logits_as_stranger(network.scaled(self._statistics[0, 0, asked]))
         clips = [self._clips[index] for index in np.flatnonzero(asked)]
         return mean_uar(clips, decisions(np.asarray(logits, np.float64)))
-
-    def _calibrated(self, asked: Sequence[tuple[_Pupil, Sequence[Example]]]) -> Calibration:
-        """Return what turns logits into probabilities: those of strangers, cold and after ten clips alike."""
-        clips: list[Clip] = []
-        logits = []
-        for pupil, examples in asked:
-            hop_ms = self._experiment.features.hop_ms
-            by_state = logits_by_state(pupil.judge, pupil.judge.hear(examples), pupil.voiceprints, hop_ms)
-            for state in _CALIBRATED_ON:
-                clips += by_state[state][0]
-                logits.append(by_state[state][1])
-        return calibrate(clips, np.concatenate(logits))
 
     def _cropped(self, examples: Sequence[Example], random: np.random.Generator) -> list[Example]:
         """Return a part of each of ``examples``, from anywhere in it."""

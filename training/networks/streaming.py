@@ -17,7 +17,7 @@ from training.networks.statistics import GLIDE_LAGS, MOST_PAST_ROWS, RowStatisti
 
 NUM_PITCH_COLUMNS = 2
 CHANGE_ROWS = 4
-NUM_SIGNS = 6
+NUM_SIGNS = 5
 NUM_KNOWN_VOICES = 64
 """So many voices that were learnt from are kept, to tell how unlike them another one sounds."""
 ROWS_FOR_ALL = 100
@@ -102,7 +102,7 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         voices_shape = (NUM_KNOWN_VOICES, self.settings.voiceprint_size)
         self.voices = self.add_weight(shape=voices_shape, initializer="zeros", trainable=False, name="voices")
         self.trust = self.add_weight(shape=(NUM_SIGNS,), initializer="zeros", trainable=False, name="trust")
-        self.doubt = self.add_weight(shape=(NUM_SIGNS,), initializer="zeros", trainable=False, name="doubt")
+        self.doubt = self.add_weight(shape=(NUM_SIGNS + 1,), initializer="zeros", trainable=False, name="doubt")
         self.built = True
 
     def _difference(self) -> np.ndarray:
@@ -172,20 +172,27 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
 
     def judge(self, described: Any, weight: Any, mean: Any, mean_square: Any) -> Any:
         """Return the logits of both heads as one, and of noise as even as no answer is: log-probabilities."""
-        signs = self.signs(described, weight, mean, mean_square)
-        trust = ops.sigmoid(ops.sum(signs * self.trust, -1, keepdims=True))
+        signs = self.signs(weight, mean, mean_square)
+        trust = self.ramp(weight) * ops.sigmoid(ops.sum(signs * self.trust, -1, keepdims=True))
         by_voice = ops.log_softmax(self.logits_by_voice(described, weight, mean, mean_square))
         logits = trust * by_voice + (1.0 - trust) * ops.log_softmax(self.logits_as_stranger(described))
-        logits *= ops.exp(-ops.sum(signs * self.doubt, -1, keepdims=True))
+        doubt = ops.sum(signs * self.doubt[:-1], -1, keepdims=True) + self.doubt[-1] * self.novelty(described)
+        logits *= ops.exp(-doubt)
         speech = self.speech_probability(described)
         return ops.log(speech * ops.softmax(logits) + (1.0 - speech) / self.num_labels)
 
-    def signs(self, described: Any, weight: Any, mean: Any, mean_square: Any) -> Any:
-        """Return what trust in what is remembered, and doubt in the judgement, depend on, ``(batch, NUM_SIGNS)``.
+    def ramp(self, weight: Any) -> Any:
+        """Return the most that what is remembered may be trusted, of the shape of ``weight``.
 
-        How much is remembered, whether its labels are known; of two utterances on, how much the guesses at them differ:
-        of a voice that has shown one emotion only, nobody knows how it sounds without. And how unlike those that were
-        learnt from it sounds: the logarithm of the squared distance to the nearest voiceprint of theirs.
+        Nothing of somebody never heard before: the head that judges by itself knows best in rooms never heard.
+        """
+        return 1.0 - ops.exp(-ops.cast(weight, "float32"))
+
+    def signs(self, weight: Any, mean: Any, mean_square: Any) -> Any:
+        """Return what trust in what is remembered depends on, and doubt in the judgement, ``(batch, NUM_SIGNS)``.
+
+        How much is remembered, whether its labels are known; and, of two utterances on, how much the guesses at them
+        differ: of a voice that has shown one emotion only, nobody knows how it sounds without.
         """
         is_known = self.part_known(mean)
         differ = (1.0 - is_known) * ops.cast(weight > _ENOUGH_TO_DIFFER, "float32")
@@ -193,13 +200,16 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         spread = ops.sum(mean_square[:, guesses] - ops.square(mean[:, guesses]), -1, keepdims=True)
         unbiased = spread * weight / ops.maximum(weight - 1.0, 0.5)
         spread = differ * ops.log(ops.maximum(unbiased, _LEAST_SPREAD))
+        return ops.concatenate([ops.ones_like(weight), ops.log(1.0 + weight), is_known, differ, spread], -1)
+
+    def novelty(self, described: Any) -> Any:
+        """Return how unlike all voices that were learnt from it sounds, shape ``(batch, 1)``; doubt depends on it, too.
+
+        The logarithm of the mean squared distance to the nearest of their voiceprints.
+        """
         prints = ops.expand_dims(ops.matmul(described, self.voiceprint), 1)
         distances = ops.mean(ops.square(prints - self.voices), -1)
-        novelty = ops.log(ops.min(distances, -1, keepdims=True) + 1e-3)
-        one = ops.ones_like(novelty)
-        return ops.concatenate(
-            [one, one * ops.log(1.0 + weight), one * is_known, one * differ, one * spread, novelty], -1
-        )
+        return ops.log(ops.min(distances, -1, keepdims=True) + 1e-3)
 
     def part_known(self, mean: Any) -> Any:
         """Return how much of what is remembered has labels that are known, not guessed, shape ``(batch, 1)``."""
