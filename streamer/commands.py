@@ -13,8 +13,8 @@ from streamer import __version__
 from streamer.daemon import Daemon, RecordSink
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
 from streamer.emotion.memory import VoiceMemory
-from streamer.emotion.profile import read_profile, write_profile
-from streamer.errors import InputError, SettingsError
+from streamer.emotion.profile import Profile
+from streamer.errors import InputError, ModelError, SettingsError
 from streamer.events import Start, Utterance
 from streamer.onnx import DETECTOR_KIND, metadata_of, open_session, read_model
 from streamer.pipeline import Pipeline, PipelineEvent
@@ -37,6 +37,10 @@ from streamer.speech.silero import SileroDetector
 _STDIN = 0
 _NEUTRAL = "neutral"
 _LEAST_CALIBRATION_S = 10
+_LEAST_SPEECH = 0.5
+"""Part of an utterance that the network takes for speech, on average."""
+_LEAST_OF_ONE_VOICE = 0.75
+"""Part of what is heard that sounds like the voice before."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +85,17 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
     with contextlib.ExitStack() as stack:
         with portaudio_loading() if settings.input == "mic" else contextlib.nullcontext():
             classifier = OnnxClassifier(settings.model)
+            profile = None
             if settings.profile:
                 _require_adapting(classifier)
-                classifier.know(read_profile(settings.profile, classifier.sha256, classifier.impression_size))
+                profile = _profile(classifier, settings.profile)
+                classifier.know(profile.read())
             detector = _load_detector(speech, settings.detector, settings.is_silero)
         pipeline = Pipeline(speech, detector, classifier, partials=settings.partials, auto_gain=settings.auto_gain)
         source = stack.enter_context(_source(settings, pipeline.patience))
         sinks: list[RecordSink] = [stack.enter_context(Sink(output, classifier.labels)) for output in settings.outputs]
-        if settings.profile and settings.learn:
-            sinks.append(ProfileSink(partial(_keep, classifier, settings.profile)))
+        if profile and settings.learn:
+            sinks.append(ProfileSink(partial(_keep, classifier, profile), _warn))
         daemon = Daemon(source, pipeline, sinks)
         if signals:
             stack.enter_context(signals.calling(daemon.note_stop, daemon.stop))
@@ -117,7 +123,8 @@ def calibrate(settings: RunSettings, seconds: int, signals: StopSignals | None =
     """Listen to somebody who speaks without emotion and write the profile.
 
     Raises:
-        InputError: There was not enough speech, or more than one voice.
+        InputError: There was not enough speech, or more than one voice, or it was interrupted.
+        ProfileError: The profile can not be written, or something else would be written over.
     """
     if settings.profile is None:
         raise SettingsError("calibrate needs the file that the profile is written to")
@@ -126,53 +133,75 @@ def calibrate(settings: RunSettings, seconds: int, signals: StopSignals | None =
         with portaudio_loading() if settings.input == "mic" else contextlib.nullcontext():
             classifier = OnnxClassifier(settings.model)
             memory = _require_adapting(classifier)
+            profile = _profile(classifier, settings.profile)
+            profile.check_writable()  # before anybody speaks for half a minute
+            if _NEUTRAL not in classifier.labels:
+                raise ModelError(f"{classifier.path}: can not be calibrated: it has no label {_NEUTRAL!r}")
             classifier.teach(_NEUTRAL)
             detector = _load_detector(speech, settings.detector, settings.is_silero)
         pipeline = Pipeline(speech, detector, classifier, auto_gain=settings.auto_gain)
         source = stack.enter_context(_source(settings, pipeline.patience))
+        stops: list[None] = []
         if signals:
-            stack.enter_context(signals.calling(lambda: None, source.interrupt))
-        heard_s = _listen(source, pipeline, seconds)
+            stack.enter_context(signals.calling(partial(stops.append, None), source.interrupt))
+        if settings.input == "mic":
+            _warn(f"listening for {seconds} s of speech: read something aloud, without any emotion")
+        heard_s, num_utterances = _listen(source, pipeline, seconds)
+    if stops and heard_s < seconds:
+        raise InputError(f"interrupted after {heard_s:.1f} s of speech: nothing is written")
     if heard_s < _LEAST_CALIBRATION_S:
         raise InputError(
             f"{heard_s:.1f} s of speech were heard, at least {_LEAST_CALIBRATION_S} are needed: go on longer"
         )
-    if memory.num_voices > 1:
-        raise InputError(f"{memory.num_voices} voices were heard: calibrate alone, in a place as quiet as you can find")
-    write_profile(settings.profile, memory.voice, classifier.sha256)
+    if memory.heard < _LEAST_SPEECH * num_utterances:
+        raise InputError("what was heard does not sound like somebody speaking: nothing is written")
+    if memory.num_voices > 1 or memory.voice.weight < _LEAST_OF_ONE_VOICE * memory.heard:
+        raise InputError("more than one voice was heard: calibrate alone, in a place as quiet as you can find")
+    profile.write(memory.voice)
     LineWriter.standard_output().write(escaped(f"{settings.profile}: written, of {heard_s:.1f} s of speech"))
     return 0
 
 
-def _listen(source: AudioSource, pipeline: Pipeline, seconds: int) -> float:
-    """Return how many seconds of speech were heard when they are enough, or the input ends."""
-    heard_s = 0.0
+def _listen(source: AudioSource, pipeline: Pipeline, seconds: int) -> tuple[float, int]:
+    """Return how many seconds of speech were heard, in how many utterances, when they are enough or the input ends."""
+    lengths_s: list[float] = []
     for item in source.blocks():
         match item:
             case LostSamples(num_samples, reason):
                 events = pipeline.skip(num_samples, reason)
             case AudioBlock(samples, _):
                 events = pipeline.push(samples)
-        heard_s += _speech_s(events)
-        if heard_s >= seconds:
-            return heard_s
-    return heard_s + _speech_s(pipeline.finish())
+        lengths_s += _speech_s(events)
+        if sum(lengths_s) >= seconds:
+            break
+    else:
+        lengths_s += _speech_s(pipeline.finish())
+    return sum(lengths_s), len(lengths_s)
 
 
-def _speech_s(events: Iterable[PipelineEvent]) -> float:
-    return sum(e.end_sample - e.start_sample for e in events if isinstance(e, Utterance)) / SAMPLE_RATE_HZ
+def _speech_s(events: Iterable[PipelineEvent]) -> list[float]:
+    return [(e.end_sample - e.start_sample) / SAMPLE_RATE_HZ for e in events if isinstance(e, Utterance)]
 
 
 def _require_adapting(classifier: OnnxClassifier) -> VoiceMemory:
-    if classifier.memory is None or _NEUTRAL not in classifier.labels:
-        raise SettingsError(f"{classifier.path}: a model that does not adapt to voices: profiles mean nothing to it")
+    if classifier.memory is None:
+        raise ModelError(f"{classifier.path}: a model that does not adapt to voices: profiles mean nothing to it")
     return classifier.memory
 
 
-def _keep(classifier: OnnxClassifier, path: Path) -> None:
+def _profile(classifier: OnnxClassifier, path: Path) -> Profile:
+    return Profile(path, classifier.sha256, classifier.impression_size)
+
+
+def _keep(classifier: OnnxClassifier, profile: Profile) -> None:
     known = classifier.memory and classifier.memory.known
     if known:
-        write_profile(path, known, classifier.sha256)
+        profile.write(known)
+
+
+def _warn(line: str) -> None:
+    with contextlib.suppress(OSError):
+        os.write(2, f"emotion-streamer: {escaped(line)}\n".encode())
 
 
 def _load_detector(speech: SpeechSettings, path: Path, is_silero: bool) -> NetworkDetector | SileroDetector:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from fakes import LABELS
 from hypothesis import given
 from hypothesis import strategies as st
-from onnx import TensorProto
+from onnx import TensorProto, helper, numpy_helper
 from tiny_model import adapting_info, model_info, write_adapting_model, write_model
 
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier, softmax
@@ -206,6 +207,21 @@ def test_a_network_that_contradicts_its_metadata_is_refused(
     path = write_model(tmp_path / "tiny.onnx", model_info(**changes).to_metadata(), **graph)
 
     with pytest.raises(ModelError, match=rf"tiny\.onnx: .*{reason}"):
+        OnnxClassifier(path)
+
+
+@pytest.mark.parametrize("name", ["logits_of_stranger", "impressions", "worth"])
+def test_a_network_that_remembers_no_numbers_is_refused(tmp_path: Path, name: str) -> None:
+    path = write_adapting_model(tmp_path / "tiny.onnx")
+    model = onnx.load(path)
+    for node in model.graph.node:
+        for renamed in (node.input, node.output):
+            renamed[:] = ["before" if each == name else each for each in renamed]
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(np.nan), "nan"))
+    model.graph.node.append(helper.make_node("Mul", ["before", "nan"], [name]))
+    path.write_bytes(model.SerializeToString())
+
+    with pytest.raises(ModelError, match=rf"tiny\.onnx: .*finite numbers as '{name}'"):
         OnnxClassifier(path)
 
 

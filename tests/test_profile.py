@@ -1,6 +1,7 @@
 """Profiles: whole or not at all, and for the model that they were made with only."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,23 +9,24 @@ import numpy as np
 import pytest
 
 from streamer.emotion.memory import Voice
-from streamer.emotion.profile import read_profile, write_profile
+from streamer.emotion.profile import Profile
 from streamer.errors import ProfileError, SinkError
 from streamer.sinks.profile import ProfileSink
 
 MODEL, SIZE = "0" * 64, 5
 VOICE = Voice.unknown(SIZE).heard(np.linspace(-1.0, 1.0, SIZE), 0.75)
+LATER = VOICE.heard(np.zeros(SIZE), 1.0)
 
 
 @pytest.fixture
 def profile(tmp_path: Path) -> Path:
     path = tmp_path / "me.json"
-    write_profile(path, VOICE, MODEL)
+    Profile(path, MODEL, SIZE).write(VOICE)
     return path
 
 
 def test_what_is_written_is_read(profile: Path) -> None:
-    voice = read_profile(profile, MODEL, SIZE)
+    voice = Profile(profile, MODEL, SIZE).read()
 
     assert voice.weight == VOICE.weight
     np.testing.assert_allclose(voice.mean, VOICE.mean, atol=1e-6)
@@ -46,6 +48,8 @@ def changed(**changes: Any) -> str:
         ("[]", "not a profile that this version reads"),
         (changed(profile=2), "not a profile that this version reads"),
         (changed(model_sha256="1" * 64), "made with another model"),
+        (changed(profile=True), "not a profile that this version reads"),
+        (changed(voice={**VOICE.to_json(), "weight": "x"}), "damaged (weight must be a number"),
         (changed(voice=None), "damaged (a voice must hold"),
         (changed(voice={**VOICE.to_json(), "weight": 1e3}), "damaged (weight must be from 0 to 50"),
         (changed(voice=Voice.unknown(4).to_json()), "damaged (a voice of 4 numbers, expected 5)"),
@@ -58,7 +62,7 @@ def test_what_is_no_profile_of_this_model_is_refused(tmp_path: Path, content: st
     path.write_text(content, encoding="utf-8")
 
     with pytest.raises(ProfileError) as caught:
-        read_profile(path, MODEL, SIZE)
+        Profile(path, MODEL, SIZE).read()
 
     assert complaint in str(caught.value)
     assert str(path) in str(caught.value)
@@ -70,13 +74,13 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     path.write_bytes(bytes(range(256)))
 
     with pytest.raises(ProfileError, match="not a profile, or damaged"):
-        read_profile(path, MODEL, SIZE)
+        Profile(path, MODEL, SIZE).read()
 
 
 @pytest.mark.parametrize("name", ["nowhere.json", "."])
 def test_a_file_that_can_not_be_read_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(ProfileError, match="can not be read"):
-        read_profile(tmp_path / name, MODEL, SIZE)
+        Profile(tmp_path / name, MODEL, SIZE).read()
 
 
 def test_a_profile_that_can_not_be_written_leaves_the_one_before(
@@ -86,10 +90,12 @@ def test_a_profile_that_can_not_be_written_leaves_the_one_before(
         raise OSError(28, "No space left on device")
 
     before = profile.read_bytes()
+    kept = Profile(profile, MODEL, SIZE)
+    kept.read()
     monkeypatch.setattr("os.fsync", full)
 
     with pytest.raises(ProfileError, match="can not be written \\(No space left on device\\)"):
-        write_profile(profile, VOICE.heard(np.zeros(SIZE), 1.0), MODEL)
+        kept.write(LATER)
 
     assert profile.read_bytes() == before
     assert len(list(profile.parent.iterdir())) == 1
@@ -97,7 +103,105 @@ def test_a_profile_that_can_not_be_written_leaves_the_one_before(
 
 def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="can not be written"):
-        write_profile(tmp_path / "nowhere" / "me.json", VOICE, MODEL)
+        Profile(tmp_path / "nowhere" / "me.json", MODEL, SIZE).write(VOICE)
+
+
+def test_a_file_system_that_lets_nothing_be_written_any_more_is_one_error(
+    profile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(*_: Any, **__: Any) -> None:
+        raise OSError(30, "Read-only file system")
+
+    kept = Profile(profile, MODEL, SIZE)
+    kept.read()
+    monkeypatch.setattr("pathlib.Path.replace", read_only)
+    monkeypatch.setattr("pathlib.Path.unlink", read_only)
+
+    with pytest.raises(ProfileError, match="can not be written \\(Read-only file system\\)"):
+        kept.write(LATER)
+
+
+@pytest.mark.parametrize("name", ["", ".", "x" * 300 + ".json", "a file/me.json"])
+def test_what_is_no_name_of_a_file_is_refused_before_anybody_speaks(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a file").write_text("", encoding="ascii")
+
+    with pytest.raises(ProfileError):
+        Profile(tmp_path / name if name else Path(), MODEL, SIZE).check_writable()
+
+
+def test_nothing_but_a_profile_is_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "interview.wav"
+    path.write_bytes(b"RIFF" * 100)
+
+    with pytest.raises(ProfileError, match="nothing but a profile is written over"):
+        Profile(path, MODEL, SIZE).check_writable()
+
+    assert path.read_bytes() == b"RIFF" * 100
+
+
+def test_a_pipe_is_no_profile(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "me.json")
+
+    for use in (Profile.read, Profile.check_writable):
+        with pytest.raises(ProfileError, match="expected a file"):
+            use(Profile(tmp_path / "me.json", MODEL, SIZE))
+
+
+def test_a_profile_of_another_model_may_be_replaced(profile: Path) -> None:
+    newer = Profile(profile, "1" * 64, SIZE)
+    newer.check_writable()
+    newer.write(LATER)
+
+    assert newer.read().weight == LATER.weight
+
+
+def test_only_its_owner_may_read_a_new_one_and_a_replaced_one_keeps_who_may(profile: Path) -> None:
+    assert profile.stat().st_mode & 0o777 == 0o600
+    profile.chmod(0o640)
+    kept = Profile(profile, MODEL, SIZE)
+    kept.read()
+
+    kept.write(LATER)
+
+    assert profile.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_link_is_followed(profile: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.json"
+    link.symlink_to(profile)
+    kept = Profile(link, MODEL, SIZE)
+    kept.read()
+
+    kept.write(LATER)
+
+    assert link.is_symlink()
+    assert Profile(profile, MODEL, SIZE).read().weight == LATER.weight
+
+
+def test_what_somebody_else_wrote_meanwhile_is_not_lost(profile: Path) -> None:
+    kept, other = Profile(profile, MODEL, SIZE), Profile(profile, MODEL, SIZE)
+    kept.read()
+    other.check_writable()
+    other.write(LATER)
+
+    with pytest.raises(ProfileError, match="changed by somebody else"):
+        kept.write(VOICE.heard(np.ones(SIZE), 1.0))
+
+    assert other.read().weight == LATER.weight
+    profile.unlink()
+    with pytest.raises(ProfileError, match="changed by somebody else"):
+        other.write(VOICE)
+    assert not profile.exists()
+
+
+def test_where_nothing_is_new_the_file_is_left_alone(profile: Path) -> None:
+    kept = Profile(profile, MODEL, SIZE)
+    voice = kept.read()
+    before = profile.stat()
+
+    kept.write(voice)
+
+    assert profile.stat().st_ino == before.st_ino
 
 
 # Kept up to date
@@ -118,8 +222,8 @@ def record(kind: str, end_s: float) -> dict[str, Any]:
 
 
 def test_it_is_written_once_a_minute_and_at_the_end() -> None:
-    write = Counter()
-    sink = ProfileSink(write)
+    write, warnings = Counter(), list[str]()
+    sink = ProfileSink(write, warnings.append)
 
     sink.write({"type": "start"})
     counts = []
@@ -134,8 +238,8 @@ def test_it_is_written_once_a_minute_and_at_the_end() -> None:
 
 
 def test_where_nothing_was_learnt_nothing_is_written() -> None:
-    write = Counter()
-    sink = ProfileSink(write)
+    write, warnings = Counter(), list[str]()
+    sink = ProfileSink(write, warnings.append)
 
     for end_s in (60.0, 120.0, 180.0):
         sink.write(record("status", end_s))
@@ -145,12 +249,15 @@ def test_where_nothing_was_learnt_nothing_is_written() -> None:
 
 
 def test_what_can_not_be_written_is_tried_again_and_told_at_the_end() -> None:
-    write = Counter()
-    sink = ProfileSink(write)
+    write, warnings = Counter(), list[str]()
+    sink = ProfileSink(write, warnings.append)
     write.fails = True
     sink.write(record("utterance", 100.0))
+    sink.write(record("utterance", 165.0))
+    assert warnings == ["me.json: can not be written"]
     write.fails = False
     sink.write(record("utterance", 170.0))
+    sink.write(record("utterance", 230.0))
     assert write.count == 1
 
     write.fails = True

@@ -1,6 +1,8 @@
 """Adapting to voices, the whole way through the command."""
 
 import json
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from audio_files import wav
-from command import records_in
+from command import ended, records_in, start
 from signals import conversation, silence
 from tiny_model import adapting_info, model_info, write_adapting_model, write_model
 
@@ -113,7 +115,7 @@ def test_a_model_that_does_not_adapt_has_no_profiles(
 ) -> None:
     plain = write_model(tmp_path / "plain.onnx", model_info().to_metadata())
 
-    assert main([*command.split(), str(tmp_path / "me.json"), "-i", str(speech), "--model", str(plain)]) == 2
+    assert main([*command.split(), str(tmp_path / "me.json"), "-i", str(speech), "--model", str(plain)]) == 4
 
     assert "a model that does not adapt to voices: profiles mean nothing to it" in capfd.readouterr().err
 
@@ -129,3 +131,42 @@ def test_a_profile_of_another_model_is_refused(
     assert main(["run", "-i", str(speech), "--model", str(other), "--profile", str(profile)]) == 4
 
     assert "made with another model; make one with `calibrate` and the same --model" in capfd.readouterr().err
+
+
+def test_calibration_that_is_interrupted_writes_nothing(model: Path, tmp_path: Path) -> None:
+    profile = tmp_path / "me.json"
+    with start("calibrate", profile, "-i", "-", "--model", model, "--seconds", "30") as process:
+        assert process.stdin
+        process.stdin.write(SPEECH.tobytes())  # 18 s of it: enough for a profile, had the input ended
+        process.stdin.flush()
+        time.sleep(2.0)
+        process.send_signal(signal.SIGINT)
+        _, err = ended(process)
+
+    assert process.returncode == 2
+    assert err.decode().startswith("emotion-streamer: interrupted after 1")
+    assert not profile.exists()
+
+
+def test_calibration_writes_over_nothing_but_a_profile(
+    speech: Path, model: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    other = tmp_path / "interview.wav"
+    other.write_bytes(b"RIFF" * 100)
+
+    assert main(["calibrate", str(other), "-i", str(speech), "--model", str(model)]) == 4
+
+    assert "nothing but a profile is written over" in capfd.readouterr().err
+    assert other.read_bytes() == b"RIFF" * 100
+
+
+def test_what_does_not_sound_like_speech_makes_no_profile(
+    speech: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    info = adapting_info(mean=(0.0,) * 12 + (1000.0,), std=(1000.0,) * 13)  # nothing is worth remembering
+    model, profile = write_adapting_model(tmp_path / "deaf.onnx", info.to_metadata()), tmp_path / "me.json"
+
+    assert main(["calibrate", str(profile), "-i", str(speech), "--model", str(model), "--seconds", "10"]) == 2
+
+    assert "does not sound like somebody speaking" in capfd.readouterr().err
+    assert not profile.exists()

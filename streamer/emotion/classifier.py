@@ -209,6 +209,9 @@ class OnnxClassifier:
             vector = parse_self_test(self._metadata, self.info)
         except ModelError as error:
             raise ModelError(f"{self.path}: {error}") from error
+        if vector.voice and vector.voice.mean.size != self.impression_size:
+            found, expected = vector.voice.mean.size, self.impression_size
+            raise ModelError(f"{self.path}: key 'self_test': a voice of {found} numbers, the network takes {expected}")
         largest = 0.0
         for sizes in SELF_TEST_CHUNKS:
             self._network.reset(_told(vector.voice) if vector.voice else None)
@@ -231,9 +234,14 @@ class OnnxClassifier:
 
     def _try_out(self) -> None:
         """Refuse a network that fails, here rather than at the first utterance."""
-        for num_rows in (1, 100):  # an utterance has one at the least
-            self.push(np.zeros((num_rows, self.features.num_columns), np.float32))
-            _ = self.logits
+        size = self.impression_size
+        voices = [Voice.unknown(size), Voice(1.0, np.zeros(size), np.zeros(size))] if self.memory else [None]
+        for voice in voices:
+            for num_rows in (1, 100):  # an utterance has one at the least
+                self._network.reset(_told(voice) if voice else None)
+                self.push(np.zeros((num_rows, self.features.num_columns), np.float32))
+                for index in range(len(self._said)):
+                    self._numbers(index)
         self.reset()
 
 

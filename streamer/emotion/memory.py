@@ -23,6 +23,9 @@ _CHANGE_ODDS = 0.02
 """Odds that somebody else speaks next."""
 _EVIDENCE = 10.0
 """How much better, in nats, those who sound strange must be explained by another voice before it is the one."""
+_KNOWN_EVIDENCE = 0.3
+"""Part of what a voiceprint tells by which a voice of a profile must explain an utterance better than anybody's does:
+guests sound alike."""
 _MOST_STRANGERS = 4
 _TAIL = 10.0
 """Degrees of freedom of Student's t: people vary more than in the corpora, and one number may be far off."""
@@ -63,7 +66,7 @@ class Voice:
         """
         if not isinstance(values, dict) or set(values) != {"weight", "mean", "mean_square"}:
             raise ValueError("a voice must hold weight, mean and mean_square")
-        (weight,) = _vector([values["weight"]], "weight")
+        weight = _number(values["weight"], "weight")
         mean, mean_square = _vector(values["mean"], "mean"), _vector(values["mean_square"], "mean_square")
         if not 0.0 <= weight <= _MOST_WEIGHT:
             raise ValueError(f"weight must be from 0 to {_MOST_WEIGHT:g}, got {weight:g}")
@@ -71,7 +74,7 @@ class Voice:
             raise ValueError("mean_square must hold a number for each of mean, none below its square")
         if size is not None and mean.size != size:
             raise ValueError(f"a voice of {mean.size} numbers, expected {size}")
-        return cls(float(weight), mean, mean_square)
+        return cls(weight, mean, mean_square)
 
     def heard(self, impression: Vector, weight: float) -> "Voice":
         """Return the voice after one more utterance.
@@ -102,6 +105,11 @@ class Voiceprints:
         """What follows it in an impression."""
         return self.first + len(self.variance)
 
+    @property
+    def information(self) -> float:
+        """How much better, in nats, a voice explains its own utterances than anybody's does, on average."""
+        return 0.5 * float(np.log1p(self.variance).sum())
+
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` takes."""
         return {
@@ -124,10 +132,10 @@ class Voiceprints:
             raise ValueError(f"voiceprint_first must be a whole number from 0 on, got {first!r}")
         if not variance.size or (variance < 1e-6).any():
             raise ValueError("voiceprint_variance must hold numbers from 1e-6 on")
-        (temperature,) = _vector([values["temperature"]], "temperature")
+        temperature = _number(values["temperature"], "temperature")
         if not 0.01 <= temperature <= 100.0:
             raise ValueError(f"temperature must be from 0.01 to 100, got {temperature:g}")
-        return cls(first, tuple(variance.tolist()), float(temperature))
+        return cls(first, tuple(variance.tolist()), temperature)
 
     def log_likelihood(self, voice: Voice, impression: Vector) -> float:
         """Return how well ``voice`` explains ``impression``, in nats, up to what is the same for all voices."""
@@ -140,12 +148,20 @@ class Voiceprints:
 
 
 def _vector(values: Any, name: str) -> Vector:
-    is_list = isinstance(values, list) and all(
-        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e6 for value in values
-    )
-    if not is_list:  # nor what is not a number, which is not at most anything
+    if not isinstance(values, list) or not all(map(_is_number, values)):
         raise ValueError(f"{name} must be a list of numbers, at most 1e6 large each")
     return np.array(values, np.float64)
+
+
+def _number(value: Any, name: str) -> float:
+    if not _is_number(value):
+        raise ValueError(f"{name} must be a number, at most 1e6 large")
+    return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    # What is not a number is not at most anything.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e6
 
 
 class VoiceMemory:
@@ -170,6 +186,7 @@ class VoiceMemory:
     def reset(self) -> None:
         """Forget everything but the voice that was known at the beginning."""
         self._voices = [self._first]  # the one that speaks is the last
+        self.heard = 0.0  # how many utterances, whoever spoke and whether they were learnt or not
         self._strangers: list[tuple[Vector, float]] = []
 
     @property
@@ -201,7 +218,8 @@ class VoiceMemory:
         """
         if weight <= 0.0:
             return
-        if self.familiarity(impression) >= 0.5:
+        self.heard += weight
+        if self._is_of_voice(impression):
             self._strangers.clear()
             self._voices[-1] = self.voice.heard(impression, weight)
             return
@@ -211,6 +229,11 @@ class VoiceMemory:
         best = int(np.argmax(evidence))
         if evidence[best] >= _EVIDENCE and len(self._strangers) > 1:
             self._turn_to(best)
+
+    def _is_of_voice(self, impression: Vector) -> bool:
+        if self.voice.is_known:  # what is learnt of a guest would stay in the profile
+            return self._better_explained(self._unknown, impression) <= -_KNOWN_EVIDENCE * self._voiceprints.information
+        return self.familiarity(impression) >= 0.5
 
     def _turn_to(self, index: int) -> None:
         """Go on with the voice ``index`` of the unknown one and those before the last."""

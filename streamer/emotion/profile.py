@@ -4,9 +4,13 @@
 the model file that it was made with.
 """
 
+import contextlib
 import json
 import os
+import stat
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,50 +18,131 @@ from streamer.emotion.memory import Voice
 from streamer.errors import ProfileError
 
 FORMAT = 1
+_MOST_BYTES = 10_000_000
+_MAKE_ONE = "make one with `calibrate`"
 
 
-def read_profile(path: Path, model_sha256: str, size: int) -> Voice:
-    """Return the voice in the profile at ``path``.
+class Profile:
+    """A file that keeps a voice, for one model.
 
-    Args:
-        path: A file of :func:`write_profile`.
-        model_sha256: Of the model file that is to adapt to it.
-        size: How many numbers that remembers of a voice.
-
-    Raises:
-        ProfileError: It is missing, damaged, or made with another model.
+    It is written whole or not at all: whoever reads, or loses power, finds the one before or the new one. Only its
+    owner may read a new one; one that is replaced keeps who may.
     """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ProfileError(f"{path}: can not be read ({error.strerror}); make one with `calibrate`") from error
-    except (ValueError, RecursionError) as error:
-        raise ProfileError(f"{path}: not a profile, or damaged ({error}); make one with `calibrate`") from error
-    if not isinstance(values, dict) or values.get("profile") != FORMAT:
-        raise ProfileError(f"{path}: not a profile that this version reads; make one with `calibrate`")
-    if values.get("model_sha256") != model_sha256:
-        raise ProfileError(f"{path}: made with another model; make one with `calibrate` and the same --model")
-    try:
-        return Voice.from_json(values.get("voice"), size)
-    except ValueError as error:
-        raise ProfileError(f"{path}: damaged ({error}); make one with `calibrate`") from error
 
+    def __init__(self, path: Path, model_sha256: str, size: int) -> None:
+        """Take the file at ``path``, which need not be there.
 
-def write_profile(path: Path, voice: Voice, model_sha256: str) -> None:
-    """Write a profile, whole or not at all: whoever reads, or loses power, finds the one before or this one.
+        Args:
+            path: A link is followed.
+            model_sha256: Of the model file that adapts to the voice.
+            size: How many numbers that remembers of a voice.
+        """
+        self.path = path
+        self._model_sha256, self._size = model_sha256, size
+        self._seen: tuple[int, ...] | None = None
+        self._voice: Voice | None = None  # that is in the file
 
-    Raises:
-        ProfileError: It can not be written.
-    """
-    rounded = Voice(round(voice.weight, 4), np.round(voice.mean, 6), np.round(voice.mean_square, 6))
-    content = {"profile": FORMAT, "model_sha256": model_sha256, "voice": rounded.to_json()}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ProfileError(f"{path}: can not be written ({error.strerror})") from error
+    def read(self) -> Voice:
+        """Return the voice.
+
+        Raises:
+            ProfileError: The file is missing, damaged, or made with another model.
+        """
+        values = self._values()
+        if values.get("model_sha256") != self._model_sha256:
+            raise ProfileError(f"{self.path}: made with another model; {_MAKE_ONE} and the same --model")
+        try:
+            voice = Voice.from_json(values.get("voice"), self._size)
+        except ValueError as error:
+            raise ProfileError(f"{self.path}: damaged ({error}); {_MAKE_ONE}") from error
+        self._seen, self._voice = self._state(), voice
+        return voice
+
+    def check_writable(self) -> None:
+        """Look whether :meth:`write` may replace what is there: nothing, or a profile, of any model.
+
+        Raises:
+            ProfileError: It would lose something else, or can not be written.
+        """
+        try:
+            self._target().lstat()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise self._not_written(error) from error
+        else:
+            try:
+                self._values()
+            except ProfileError as error:
+                raise ProfileError(f"{error}; nothing but a profile is written over") from error
+        try:
+            descriptor, temporary = self._temporary()
+            os.close(descriptor)
+            temporary.unlink()
+        except OSError as error:
+            raise self._not_written(error) from error
+        self._seen = self._state()
+
+    def write(self, voice: Voice) -> None:
+        """Replace the file; one that holds just this voice is left as it is.
+
+        Raises:
+            ProfileError: It can not be written, or somebody else wrote it since it was read or checked.
+        """
+        if self._voice and self._voice.weight == voice.weight and np.array_equal(self._voice.mean, voice.mean):
+            return
+        if self._state() != self._seen:
+            raise ProfileError(f"{self.path}: changed by somebody else meanwhile, and left as it is")
+        rounded = Voice(round(voice.weight, 4), np.round(voice.mean, 6), np.round(voice.mean_square, 6))
+        content = {"profile": FORMAT, "model_sha256": self._model_sha256, "voice": rounded.to_json()}
+        temporary = None
+        try:
+            descriptor, temporary = self._temporary()
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(content, file)
+                file.flush()
+                os.fsync(file.fileno())
+                if self._target().exists():
+                    os.fchmod(file.fileno(), stat.S_IMODE(self._target().stat().st_mode))
+            temporary.replace(self._target())
+        except OSError as error:
+            if temporary:
+                with contextlib.suppress(OSError):  # of a file system that lets nothing be written any more
+                    temporary.unlink()
+            raise self._not_written(error) from error
+        self._seen, self._voice = self._state(), voice
+
+    def _values(self) -> dict[str, Any]:
+        target = self._target()
+        if target.exists() and not target.is_file():  # a pipe would keep us waiting, a device never end
+            raise ProfileError(f"{self.path}: can not be read (expected a file); {_MAKE_ONE}")
+        try:
+            if target.stat().st_size > _MOST_BYTES:
+                raise ProfileError(f"{self.path}: not a profile (over {_MOST_BYTES} bytes); {_MAKE_ONE}")
+            values = json.loads(target.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ProfileError(f"{self.path}: can not be read ({error.strerror}); {_MAKE_ONE}") from error
+        except (ValueError, RecursionError) as error:
+            raise ProfileError(f"{self.path}: not a profile, or damaged ({error}); {_MAKE_ONE}") from error
+        if not isinstance(values, dict) or (type(values.get("profile")), values["profile"]) != (int, FORMAT):
+            raise ProfileError(f"{self.path}: not a profile that this version reads; {_MAKE_ONE}")
+        return values
+
+    def _target(self) -> Path:
+        return Path(os.path.realpath(self.path))
+
+    def _state(self) -> tuple[int, ...] | None:
+        """Return what changes when the file is replaced; None where there is none."""
+        try:
+            found = self._target().stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def _temporary(self) -> tuple[int, Path]:
+        target = self._target()
+        descriptor, name = tempfile.mkstemp(prefix=".profile-", dir=target.parent)
+        return descriptor, Path(name)
+
+    def _not_written(self, error: OSError) -> ProfileError:
+        return ProfileError(f"{self.path}: can not be written ({error.strerror})")

@@ -11,12 +11,14 @@ _INTERVAL_S = 60.0
 class ProfileSink:
     """Writes a profile once a minute of the stream, and at its end; only where something was learnt since.
 
-    One that can not be written is tried again later; what can not be written at the end is told.
+    One that can not be written is tried again later, and ``warn`` told once; what can not be written at the end ends
+    the stream as any sink that fails.
     """
 
-    def __init__(self, write: Callable[[], None]) -> None:
+    def __init__(self, write: Callable[[], None], warn: Callable[[str], None]) -> None:
         """Keep it with ``write``."""
-        self._write = write
+        self._write, self._warn = write, warn
+        self._has_warned = False
         self._written_s = 0.0
         self._has_learnt = False
 
@@ -37,6 +39,9 @@ class ProfileSink:
         except ProfileError as error:
             if is_last:
                 raise SinkError(str(error)) from error
+            if not self._has_warned:
+                self._has_warned = True
+                self._warn(str(error))
 
     def check(self) -> None:
         """Nobody reads it meanwhile."""
