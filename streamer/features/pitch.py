@@ -78,6 +78,7 @@ class IncrementalPitch:
         """
         self._pending = previous.copy()
         self._num_samples = self._num_rows = 0
+        self._num_skipped = 0  # of the next samples, that lie between two spans
         self._last = np.zeros((1, NUM_COLUMNS))
 
     def push(self, samples: NDArray[np.int16]) -> NDArray[np.float64]:
@@ -94,14 +95,17 @@ class IncrementalPitch:
         """
         if samples.ndim != 1 or samples.dtype != np.int16:
             raise AudioFormatError(f"expected int16 of shape (n,), got {samples.dtype} of shape {samples.shape}")
-        heard = np.concatenate([self._pending, samples])
+        skipped = min(self._num_skipped, samples.size)
+        heard = np.concatenate([self._pending, samples[skipped:]])
         stride = ROWS_PER_PITCH * self._hop
         pitches = np.empty((max(0, (heard.size - SPAN_SAMPLES) // stride + 1), NUM_COLUMNS))
         for first in range(0, len(pitches), _PITCHES_PER_CALL):
             part = pitches[first : first + _PITCHES_PER_CALL]
             start = first * stride
             self._compute(heard[start : start + SPAN_SAMPLES + (len(part) - 1) * stride], part)
-        self._pending = heard[len(pitches) * stride :]
+        begin = len(pitches) * stride
+        self._pending = heard[begin:]
+        self._num_skipped += max(0, begin - heard.size) - skipped
         self._num_samples += samples.size
         # The rows of the last pitch that are still to come, then those of the new ones.
         before, self._num_rows = self._num_rows, max(0, (self._num_samples - self._window_samples) // self._hop + 1)
