@@ -212,7 +212,7 @@ def test_trust_and_doubt_are_found_on_those_whom_the_network_does_not_know(netwo
     judge = Judge(network, GlobalNormaliser((0.0,) * NUM_COLUMNS, (1.0,) * NUM_COLUMNS), 2.0)
     sounds = judge.hear([Example(clip, heard(50, index)) for index, clip in enumerate(CLIPS)])
 
-    asked = Asked(judge, sounds, Voiceprints(network.told_size, VOICEPRINTS_VARIANCE, 2.0), 1.0)
+    asked = Asked(judge, sounds, Voiceprints(network.told_size, VOICEPRINTS_VARIANCE, 2.0))
 
     trust, doubt = trust_and_doubt([asked, asked], 10.0)
 

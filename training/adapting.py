@@ -20,8 +20,6 @@ from training.states import earlier_clips, enrolments
 _RIDGE = 0.1
 _STATES = ((0, False), (2, False), (5, False), (10, False), (20, False), (2, True), (5, True), (10, True), (20, True))
 """How many clips were heard before, and whether all of one emotion."""
-_WEIGHT_OF_ONE_EMOTION = 2.0
-"""Most people are in one mood for hours."""
 _DECAY = 1e-4
 
 Float = NDArray[np.floating]
@@ -108,8 +106,6 @@ class Asked:
     judge: Judge
     sounds: Sounds
     voiceprints: Voiceprints
-    weight: float
-    """How much they count."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +127,6 @@ def trust_and_doubt(asked: Sequence[Asked], hop_ms: float) -> tuple[NDArray[np.f
     Those that make the truth most probable, in all states of knowledge; ``hop_ms`` is from row to row.
     """
     parts = [part for one in asked for part in _parts(one, hop_ms)]
-    total_weight = sum(float(part.weight.sum()) for part in parts)
 
     def loss(numbers: NDArray[np.float64]) -> float:
         trust, doubt = numbers[:NUM_SIGNS], numbers[NUM_SIGNS:]
@@ -141,7 +136,7 @@ def trust_and_doubt(asked: Sequence[Asked], hop_ms: float) -> tuple[NDArray[np.f
             sharpness = np.exp(-part.signs @ doubt[:-1] - part.novelty * doubt[-1])[:, np.newaxis]
             joined = log_softmax(sharpness * (trusted * part.by_voice + (1.0 - trusted) * part.by_itself), axis=1)
             total -= float((part.weight * joined[np.arange(len(part.truth)), part.truth]).sum())
-        return total / total_weight + _DECAY * float(np.square(numbers).sum())
+        return total / len(parts) + _DECAY * float(np.square(numbers).sum())
 
     found = minimize(loss, np.zeros(2 * NUM_SIGNS + 1), method="L-BFGS-B").x.astype(np.float32)
     return found[:NUM_SIGNS], found[NUM_SIGNS:]
@@ -152,7 +147,7 @@ def _parts(asked: Asked, hop_ms: float) -> Iterator[_Part]:
     if not isinstance(network, StreamingNetwork):
         raise TypeError("only a network that adapts trusts what it remembers")
     by_itself = log_softmax(np.asarray(network.logits_as_stranger(sounds.described), np.float64), axis=1)
-    for weight, known_as, before in _states(asked.judge, sounds, hop_ms):
+    for known_as, before in _states(asked.judge, sounds, hop_ms):
         heard = np.flatnonzero(sounds.is_heard & np.array([indices is not None for indices in before]))
         if not heard.size:  # nobody says anything neutral twice
             continue
@@ -166,17 +161,17 @@ def _parts(asked: Asked, hop_ms: float) -> Iterator[_Part]:
             by_itself=by_itself[heard],
             ramp=np.asarray(network.ramp(known[0]), np.float64),
             truth=label_indices(sounds.clips)[heard],
-            weight=asked.weight * weight * _balanced(sounds.clips, heard),
+            weight=_balanced(sounds.clips, heard),
         )
 
 
-def _states(judge: Judge, sounds: Sounds, hop_ms: float) -> Iterator[tuple[float, Sounds, list[list[int] | None]]]:
-    """Give how much a state weighs, how what is remembered is remembered, and of each clip what; None is not asked."""
+def _states(judge: Judge, sounds: Sounds, hop_ms: float) -> Iterator[tuple[Sounds, list[list[int] | None]]]:
+    """Give for each state how what is remembered is remembered, and of each clip what; None is not asked."""
     for num_earlier, one_emotion in _STATES:
         before = earlier_clips(sounds.clips, num_earlier, one_emotion=one_emotion)
-        yield (_WEIGHT_OF_ONE_EMOTION if one_emotion else 1.0), sounds, list(before)
+        yield sounds, list(before)
     enrolled_with = enrolments(sounds.clips, (sounds.num_rows * hop_ms / 1000.0).tolist())
-    yield 1.0, judge.known_as(sounds, LABELS.index("neutral")), [indices or None for indices in enrolled_with]
+    yield judge.known_as(sounds, LABELS.index("neutral")), [indices or None for indices in enrolled_with]
 
 
 def _balanced(clips: Sequence[Clip], chosen: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -38,9 +38,6 @@ from training.strangers import guesses
 HELD_OUT = "validation"
 """What the speakers are called whom a network does not learn from."""
 
-_WEIGHT_OF_CORPORA = 3.0
-"""Strangers rarely speak into a microphone that was learnt from."""
-
 _ROUNDS = 2
 """What is guessed, and so what is remembered, depends on doubt, and how far to trust that on both."""
 
@@ -71,8 +68,6 @@ class _Pupil:
     is_complete: bool
     strangers: Sequence[Example]
     """What it did not learn from."""
-    weight: float
-    """How much what it says of them counts."""
 
     def hear_strangers(self) -> Sounds:
         """Return what it makes of what it did not learn from."""
@@ -98,19 +93,17 @@ def parts_of(task: Task, num_parts: int) -> NDArray[np.int64]:
     return np.array([part[owner] for owner in owners])
 
 
-def held_out(task: Task, num_parts: int) -> list[tuple[NDArray[np.bool_], float]]:
-    """Return which of the clips that are learnt from to keep out together, and how much what is said of them weighs.
+def held_out(task: Task, num_parts: int) -> list[NDArray[np.bool_]]:
+    """Return which of the clips that are learnt from to keep out together.
 
     Each part of the speakers, and each corpus of several; not those without which a label could not be learnt.
     """
     clips = known_clips(task)
     parts, corpora = parts_of(task, num_parts), np.array([clip.corpus for clip in clips])
-    groups = [(parts, 1.0)]
-    if task.protocol != "random":
-        groups.append((corpora, _WEIGHT_OF_CORPORA))
-    kept_out = [(group == value, weight) for group, weight in groups for value in np.unique(group)]
+    groups = [parts] if task.protocol == "random" else [parts, corpora]
+    kept_out = [group == value for group in groups for value in np.unique(group)]
     labels = label_indices(clips)
-    return [(kept, weight) for kept, weight in kept_out if np.unique(labels[~kept]).size == len(LABELS)]
+    return [kept for kept in kept_out if np.unique(labels[~kept]).size == len(LABELS)]
 
 
 def known_clips(task: Task) -> tuple[Clip, ...]:
@@ -165,8 +158,8 @@ class CrossFitter:
                 speakers to keep some out.
         """
         pupils: list[_Pupil] = []
-        for index, (kept, weight) in enumerate(held_out(self._task, self._sessions.num_parts)):
-            pupil = self._taught(~kept, checkpoint.with_suffix(f".{index}.npz"), weight)
+        for index, kept in enumerate(held_out(self._task, self._sessions.num_parts)):
+            pupil = self._taught(~kept, checkpoint.with_suffix(f".{index}.npz"))
             if not pupil.is_complete:
                 raise RunError(f"{self._task}: interrupted; the same command goes on from there")
             pupils.append(pupil)
@@ -177,7 +170,7 @@ class CrossFitter:
             raise RunError(f"{self._task}: interrupted before the first epoch ended: there is nothing to keep")
         hop_ms = self._experiment.features.hop_ms
         for _ in range(_ROUNDS):
-            asked = [Asked(pupil.judge, pupil.hear_strangers(), pupil.voiceprints, pupil.weight) for pupil in pupils]
+            asked = [Asked(pupil.judge, pupil.hear_strangers(), pupil.voiceprints) for pupil in pupils]
             trust, doubt = trust_and_doubt(asked, hop_ms)
             for each in (used, *pupils):
                 each.network.trust.assign(trust)
@@ -189,7 +182,7 @@ class CrossFitter:
         calibration = _calibrated(pupils, hop_ms)
         return CrossFitted(used.network.get_weights(), used.voiceprints, calibration, history, used.is_complete)
 
-    def _taught(self, learns: NDArray[np.bool_], checkpoint: Path, weight: float = 1.0) -> _Pupil:
+    def _taught(self, learns: NDArray[np.bool_], checkpoint: Path) -> _Pupil:
         """Return a network that has learnt from the clips that ``learns`` says."""
         network, judge = self._untaught()
         clips = [self._clips[index] for index in np.flatnonzero(learns)]
@@ -206,7 +199,7 @@ class CrossFitter:
         network.voices.assign(known_voices(clips, described[0, 0] @ projection, NUM_KNOWN_VOICES))
         prints = Voiceprints(network.told_size, variance, self._sessions.memory_temperature)
         strangers = [self._quiet[index] for index in np.flatnonzero(~learns).tolist()]
-        return _Pupil(judge, network, prints, learner.history, is_complete, strangers, weight)
+        return _Pupil(judge, network, prints, learner.history, is_complete, strangers)
 
     def _untaught(self) -> tuple[StreamingNetwork, Judge]:
         network = build_network(self._experiment, len(LABELS))
