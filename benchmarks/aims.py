@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import markdown
+from benchmarks.results import markdown, signed
 from training.scenes.noises import NOISES
 
 _NAMES = {"speakers": "speakers", "corpus": "corpus left out"}
@@ -47,30 +47,22 @@ class Results:
 
     def ahead(self, of: str, to: str, protocol: str) -> Mapping[str, Any]:
         """Return by how much one system is ahead of another, mean of the corpora."""
-        return _only(
-            each
-            for each in self.comparison["differences"]
-            if (each["of"], each["to"], each["protocol"], each["corpus"]) == (of, to, protocol, "mean")
-        )
+        return _difference(self.comparison, of, to, protocol, "mean")
 
     def change(self, after: str, before: str, protocol: str, corpus: str = "") -> Mapping[str, Any]:
         """Return what one state of knowledge is worth over another."""
-        return _only(
-            each
-            for each in self.states["differences"]
-            if (each["of"], each["to"], each["protocol"], each["corpus"]) == (after, before, protocol, corpus)
-        )
+        return _difference(self.states, after, before, protocol, corpus)
 
 
 def rows(results: Results) -> Iterator[Row]:
     """Give each aim, what was measured, and whether it was reached."""
     for protocol, name in _NAMES.items():
         found = results.ahead("streaming", f"{_SVM}-global", protocol)
-        yield f"{name}, cold: 5 points above ComParE and SVM", _signed(found), found["value"] >= _LEAST_AHEAD
+        yield f"{name}, cold: 5 points above ComParE and SVM", signed(found), found["value"] >= _LEAST_AHEAD
     for protocol, name in _NAMES.items():
         found = results.ahead("streaming-warm", f"{_SVM}-speaker", protocol)
         aim = f"{name}, warm (10): not below the best SVM per speaker, which sees all his clips"
-        yield aim, _signed(found), found["value"] >= 0.0
+        yield aim, signed(found), found["value"] >= 0.0
     for protocol, name in _NAMES.items():
         warm, least = results.mean(protocol, "warm_10"), _LEAST_MEAN[protocol]
         measured = f"{warm:.3f}; after 20 clips {results.mean(protocol, 'warm_20'):.3f}"
@@ -82,19 +74,19 @@ def rows(results: Results) -> Iterator[Row]:
     live = results.mean("live", "warm")
     yield f"live, warm: that SVM's {least:.3f} with speakers held out (it can not listen)", f"{live:.3f}", live >= least
     found = results.change("enrolled", "warm_5", "speakers", "nemo")
-    yield "nEMO, enrolled: 3 points above warm after 5", _signed(found), found["value"] >= _LEAST_ENROLMENT
+    yield "nEMO, enrolled: 3 points above warm after 5", signed(found), found["value"] >= _LEAST_ENROLMENT
     for protocol, name in _NAMES.items():
         found = results.change("one_emotion_10", "cold", protocol)
-        yield f"{name}, after one emotion only: not below cold", _signed(found), found["value"] >= 0.0
+        yield f"{name}, after one emotion only: not below cold", signed(found), found["value"] >= 0.0
     for protocol, name in _NAMES.items():
-        for state in ("cold", "warm_10"):
+        for state, told in (("cold", "cold"), ("warm_10", "warm (10)")):
             pooled, most = results.state(protocol, state)["pooled"], _MOST_ERROR[protocol]
             error = pooled["calibration_error"]
-            aim = f"{name}, {_told(state)}: calibration error at most {most:.2f}"
+            aim = f"{name}, {told}: calibration error at most {most:.2f}"
             yield aim, _with_interval(error), error["value"] <= most
             risk = {each["coverage"]: each["risk"] for each in pooled["risk_coverage"]}
             part = risk[0.8] / risk[1.0]
-            aim = f"{name}, {_told(state)}: risk at 80 % coverage at most two thirds of the whole"
+            aim = f"{name}, {told}: risk at 80 % coverage at most two thirds of the whole"
             yield aim, f"{risk[0.8]:.3f} of {risk[1.0]:.3f}: {part:.2f}", part <= _MOST_RISK
     for aim, kinds in (
         ("noise and music of the kinds in training: at most one label in 10 minutes", [*NOISES]),
@@ -105,23 +97,17 @@ def rows(results: Results) -> Iterator[Row]:
         yield aim, f"{rate:.1f}", rate <= 1.0
 
 
-def _told(state: str) -> str:
-    return {"cold": "cold", "warm_10": "warm (10)"}[state]
-
-
-def _signed(found: Mapping[str, Any]) -> str:
-    low, high = found["interval_95"]
-    return f"{found['value']:+.3f} ({low:+.3f} to {high:+.3f})"
-
-
 def _with_interval(found: Mapping[str, Any]) -> str:
     low, high = found["interval_95"]
     return f"{found['value']:.3f} ({low:.3f} to {high:.3f})"
 
 
-def _only(found: Iterator[Mapping[str, Any]]) -> Mapping[str, Any]:
-    (one,) = found
-    return one
+def _difference(results: Mapping[str, Any], *key: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any]
+    (found,) = (
+        each for each in results["differences"] if (each["of"], each["to"], each["protocol"], each["corpus"]) == key
+    )
+    return found
 
 
 def main() -> None:

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.results import markdown, write_results
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
@@ -21,13 +20,11 @@ from streamer.emotion.model_file import UNCERTAIN
 from streamer.features.extractor import RowExtractor
 from streamer.settings import SAMPLE_RATE_HZ
 from training.noises import at_level
-from training.scenes.noises import NOISES, Noise
+from training.scenes.noises import NOISES, Noise, Signal
 
 _SEED = 2026
 _SECONDS = (1.0, 6.0)
 _LEVEL_DBFS = (-50.0, -12.0)
-
-Signal = NDArray[np.float64]
 
 
 def _siren(size: int, random: np.random.Generator) -> Signal:

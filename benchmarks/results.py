@@ -29,6 +29,12 @@ def write_results(out: Path, name: str, record: Mapping[str, Any], page: str) ->
     (out / f"{name}.md").write_text(page, encoding="utf-8")
 
 
+def signed(difference: Mapping[str, Any]) -> str:
+    """Return a ``value`` and its ``interval_95`` as a table tells differences."""
+    low, high = difference["interval_95"]
+    return f"{difference['value']:+.3f} ({low:+.3f} to {high:+.3f})"
+
+
 def markdown(lines: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table; the first line is its header."""
     header, *rest = lines

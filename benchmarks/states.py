@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import markdown, write_results
+from benchmarks.results import markdown, signed, write_results
 from training.pictures.values import Estimate
 from training.report.pairs import clip_of, paired_mean_difference
 from training.report.record import Prediction, read_record
@@ -51,13 +51,8 @@ def table(found: Sequence[dict[str, Any]]) -> str:
     lines = [["protocol", "state", "less", *(corpus or "mean of the corpora" for corpus in corpora)]]
     for protocol, after, before in dict.fromkeys((each["protocol"], each["of"], each["to"]) for each in found):
         each = [cells.get((protocol, after, before, corpus)) for corpus in corpora]
-        lines.append([protocol, after, before, *(_cell(one) if one else "-" for one in each)])
+        lines.append([protocol, after, before, *(signed(one) if one else "-" for one in each)])
     return markdown(lines)
-
-
-def _cell(each: dict[str, Any]) -> str:
-    low, high = each["interval_95"]
-    return f"{each['value']:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from streamer import __version__, commands
 from streamer.emotion.classifier import BUNDLED_MODEL
 from streamer.errors import DeviceHungError, SettingsError, StreamerError
 from streamer.signals import StopSignals
-from streamer.sinks.lines import ReaderGoneError, escaped
+from streamer.sinks.lines import ReaderGoneError, tell_people
 from streamer.sinks.sink import FORMATS, SinkSettings
 from streamer.sources.conditioner import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, MIX, ChannelChoice
 from streamer.sources.pcm import PCM_BYTES
@@ -48,8 +48,7 @@ def main(arguments: Sequence[str] | None = None, signals: StopSignals | None = N
     except ReaderGoneError:
         return 0
     except StreamerError as error:
-        with contextlib.suppress(OSError):
-            os.write(2, escaped(f"emotion-streamer: {error}").encode() + b"\n")
+        tell_people(f"emotion-streamer: {error}")
         if isinstance(error, DeviceHungError):
             os._exit(error.exit_code)  # an orderly exit would wait for the audio system, which hangs
         return error.exit_code

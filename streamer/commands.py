@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -20,7 +19,7 @@ from streamer.onnx import DETECTOR_KIND, metadata_of, open_session, read_model
 from streamer.pipeline import Pipeline, PipelineEvent
 from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings
 from streamer.signals import StopSignals
-from streamer.sinks.lines import LineWriter, escaped
+from streamer.sinks.lines import LineWriter, escaped, tell_people
 from streamer.sinks.profile import ProfileSink
 from streamer.sinks.sink import Sink, SinkSettings
 from streamer.sources.base import AudioBlock, AudioSource, LostSamples, Patience
@@ -200,8 +199,7 @@ def _keep(classifier: OnnxClassifier, profile: Profile) -> None:
 
 
 def _warn(line: str) -> None:
-    with contextlib.suppress(OSError):
-        os.write(2, f"emotion-streamer: {escaped(line)}\n".encode())
+    tell_people(f"emotion-streamer: {line}")
 
 
 def _load_detector(speech: SpeechSettings, path: Path, is_silero: bool) -> NetworkDetector | SileroDetector:
@@ -269,8 +267,7 @@ def bench(model: Path, detector: Path, is_silero: bool, *, as_json: bool) -> int
     run_options = [f"--model={model.absolute()}", f"--vad={'silero:' if is_silero else ''}{detector.absolute()}"]
 
     out = LineWriter.standard_output()
-    with contextlib.suppress(OSError):
-        os.write(2, b"measuring for half a minute ...\n")
+    tell_people("measuring for half a minute ...")
     found = measure(make_pipeline, run_options)
     for line in [json.dumps(found)] if as_json else _outline(found):
         out.write(escaped(line))

@@ -45,9 +45,8 @@ def prepare(network: StreamingNetwork, clips: Sequence[Clip], statistics: NDArra
 
 def _around_speakers(clips: Sequence[Clip], described: NDArray[np.float32]) -> tuple[Float, NDArray[np.int64], Float]:
     """Return what is heard around its mean over a speaker's clips in one recording, the labels, and these means."""
-    speakers = list(dict.fromkeys(map(speaker_of, clips)))
-    of_clip = np.array([speakers.index(speaker_of(clip)) for clip in clips])
-    groups = (np.arange(len(described))[:, np.newaxis] * len(speakers) + of_clip).ravel()
+    of_clip = _speaker_numbers(clips)
+    groups = (np.arange(len(described))[:, np.newaxis] * (of_clip.max() + 1) + of_clip).ravel()
     labels = np.tile(label_indices(clips), len(described))
     flat = described.reshape(-1, described.shape[-1]).astype(np.float64)
     is_heard = ~np.isnan(flat).any(axis=1)
@@ -57,6 +56,12 @@ def _around_speakers(clips: Sequence[Clip], described: NDArray[np.float32]) -> t
     np.add.at(means, index, flat)
     means /= np.bincount(index)[:, np.newaxis]
     return flat - means[index], labels, means
+
+
+def _speaker_numbers(clips: Sequence[Clip]) -> NDArray[np.int64]:
+    """Return a number a clip, from 0 on, in the order in which the speakers come first."""
+    speakers = list(dict.fromkeys(map(speaker_of, clips)))
+    return np.array([speakers.index(speaker_of(clip)) for clip in clips])
 
 
 def voiceprints(
@@ -91,10 +96,8 @@ def known_voices(clips: Sequence[Clip], prints: NDArray[np.float32], count: int)
         count: How many.
     """
     is_heard = ~np.isnan(prints).any(axis=1)
-    speakers = list(dict.fromkeys(map(speaker_of, clips)))
-    of_clip = np.array([speakers.index(speaker_of(clip)) for clip in clips])
-    means = [prints[is_heard & (of_clip == index)] for index in range(len(speakers))]
-    voices = np.stack([own.mean(axis=0) for own in means if len(own)])
+    of_clip = _speaker_numbers(clips)[is_heard]
+    voices = np.stack([prints[is_heard][of_clip == number].mean(axis=0) for number in np.unique(of_clip)])
     chosen = np.linspace(0, len(voices), count, endpoint=False).astype(int)
     return np.asarray(voices[chosen], np.float32)
 

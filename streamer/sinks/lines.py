@@ -1,5 +1,6 @@
 """Where lines go: each is written at once and whole, or not at all."""
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -93,6 +94,12 @@ class LineWriter:
 def escaped(line: str) -> str:
     """Return ``line`` with escapes for what would end it or command the terminal, as names of files may hold it."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
+
+
+def tell_people(line: str) -> None:
+    """Write ``line`` to standard error, where that is open: what is told there is no result."""
+    with contextlib.suppress(OSError):
+        os.write(2, escaped(line).encode() + b"\n")
 
 
 def first_line(path: Path) -> str:

@@ -6,12 +6,10 @@ so regular that it never is speech.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
 from streamer.settings import SAMPLE_RATE_HZ
-
-Signal = NDArray[np.float64]
+from training.scenes.noises import Signal
 
 _LOWEST_HZ, _HIGHEST_HZ = 30.0, 4000.0
 _MOST_HZ = 7600.0
@@ -58,7 +56,7 @@ def _rush(size: int, random: np.random.Generator) -> Signal:
 def _loudness(time_s: Signal, random: np.random.Generator) -> Signal:
     """Return factors: steady, swelling, switched on and off, struck, or wandering."""
     kind = random.integers(5)
-    phase = time_s * np.exp(random.uniform(*np.log(_COURSES_PER_S))) + random.random()
+    phase = _turns(time_s, random)
     if kind == 0:
         return np.ones(time_s.size)
     if kind == 1:
@@ -73,7 +71,7 @@ def _loudness(time_s: Signal, random: np.random.Generator) -> Signal:
 def _course(time_s: Signal, random: np.random.Generator) -> Signal:
     """Return numbers of -1 to 1 or so: up and down, up again and again, in steps, or wandering."""
     kind = random.integers(4)
-    phase = time_s * np.exp(random.uniform(*np.log(_COURSES_PER_S))) + random.random()
+    phase = _turns(time_s, random)
     if kind == 0:
         return np.asarray(np.sin(2 * np.pi * phase))
     if kind == 1:
@@ -81,6 +79,11 @@ def _course(time_s: Signal, random: np.random.Generator) -> Signal:
     if kind == 2:
         return np.asarray(random.uniform(-1.0, 1.0, int(phase.max(initial=0.0)) + 1)[phase.astype(int)])
     return _wander(time_s, random)
+
+
+def _turns(time_s: Signal, random: np.random.Generator) -> Signal:
+    """Return how often what repeats has done so, at a rate and from a point of chance."""
+    return np.asarray(time_s * np.exp(random.uniform(*np.log(_COURSES_PER_S))) + random.random())
 
 
 def _wander(time_s: Signal, random: np.random.Generator) -> Signal:
