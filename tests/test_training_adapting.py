@@ -33,7 +33,7 @@ from training.strangers import guesses
 STREAMING = load_experiment("streaming")
 SMALL = replace(
     STREAMING,
-    network=replace(STREAMING.network, hidden_units=(16,), voiceprint_size=4),
+    network=replace(STREAMING.network, hidden_units=(16,), voiceprint_size=4, stranger_dropout=0.5),
     learning=replace(STREAMING.learning, num_epochs=1, min_batches=300),
 )
 NUM_COLUMNS, NUM_LABELS = STREAMING.features.num_columns, len(LABELS)
@@ -197,7 +197,7 @@ def test_guesses_are_of_those_who_never_heard_the_speaker() -> None:
     assert posteriors.shape == (2, len(CLIPS), NUM_LABELS)
     np.testing.assert_allclose(posteriors.sum(axis=2), 1.0, atol=1e-5)
     is_right = posteriors.argmax(axis=2) == labels
-    assert is_right[:, ~odd].mean() > 0.7
+    assert is_right[:, ~odd].mean() > 0.8
     assert is_right[:, odd].mean() < 0.4
 
 
