@@ -2,32 +2,44 @@
 
     python -m benchmarks.ablations CORPORA_DIR --out FOLDER [VARIANT ...]
 
-The protocols of the laboratory with people never heard: speakers held out, a corpus left out, and live. Each variant
-takes half an hour on two cores; what is in the folder is not made again. These are figures of the test speakers, made
-after the recipe was chosen on others: nothing is to be chosen by them.
+Asked are the networks of cross-fitting, each about the part of the speakers or the whole corpus that it was trained
+without: alone, beside what it remembers, and through the daemon's pipeline. On such speakers the recipe was chosen, so
+that this is not how right it is about others. Each variant takes ten minutes of a core or more, and as many are made at
+once as there are cores; each becomes an evaluated run in FOLDER, and what is there is not made again.
 """
 
 import argparse
-import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import markdown, write_results
+from benchmarks.results import markdown, signed, write_results
 from training.corpora import find_corpora, load_clips
-from training.evaluate import run_tasks
-from training.evaluation import evaluation_of
+from training.dataset import load_examples
+from training.evaluate import about, ask, write_evaluation
+from training.evaluation import LIVE, NOISY_ROOM, evaluation_of
 from training.experiment import Experiment, SessionSettings, load_experiment
-from training.protocols import corpus_tasks, speaker_tasks
+from training.fitting import fit_held_out
+from training.noises import noise_rows
+from training.pool import in_processes
+from training.protocols import final_task
 from training.quiet import load_tensorflow
+from training.report.pairs import paired_mean_difference
+from training.report.record import Prediction, Record, read_record
+from training.runs import EVALUATION_FILE
 
 RESULTS = "ablations"
+WHOLE = "whole"
 _COLUMNS = (
     *(("speakers", state) for state in ("cold", "warm_10", "one_emotion_10", "enrolled")),
     *(("corpus", state) for state in ("cold", "warm_10", "one_emotion_10")),
-    *(("live", state) for state in ("cold", "warm")),
+    *((LIVE, state) for state in ("cold", "warm")),
 )
+
+Figures = Mapping[str, Mapping[str, Any]]
+"""By protocol and state a UAR, or a difference of two, with its interval."""
 
 
 def variants() -> dict[str, Experiment]:
@@ -38,36 +50,70 @@ def variants() -> dict[str, Experiment]:
         sessions: SessionSettings | None = whole.sessions and replace(whole.sessions, **changes)
         return replace(whole, sessions=sessions)
 
+    def with_network(**changes: Any) -> Experiment:
+        return replace(whole, network=replace(whole.network, **changes))
+
+    def with_learning(**changes: Any) -> Experiment:
+        return replace(whole, learning=replace(whole.learning, **changes))
+
     return {
-        "whole": whole,
+        WHOLE: whole,
         "no simulated recordings": replace(whole, num_recordings=0),
         "three simulated recordings": replace(whole, num_recordings=3),
-        "no offset of sessions": with_sessions(offset=0.0),
+        "no dropout of the own sound": with_network(absolute_dropout=0.0),
         "memory not freed of emotion": with_sessions(memory_temperature=100.0),
-        "a quarter of stretches of one emotion": with_sessions(one_emotion=0.25),
-        "no enrolment": with_sessions(enrolled=0.0),
         "no noise": with_sessions(noise=0.0),
-        "no dropout of the voice's own sound": replace(whole, network=replace(whole.network, absolute_dropout=0.0)),
+        "no enrolment": with_sessions(enrolled=0.0),
+        "a quarter of one emotion": with_sessions(one_emotion=0.25),
+        "no offset of sessions": with_sessions(offset=0.0),
+        "more dropout of strangers": with_network(stranger_dropout=0.5),
+        "no averaging of weights": with_learning(averaging=0.0),
+        "no smoothing of labels": with_learning(label_smoothing=0.0),
     }
 
 
-def measured(experiment: Experiment, corpora_dir: Path) -> dict[str, Any]:
-    """Return the mean UAR of the corpora in each protocol and state, with its interval."""
-    clips = load_clips(find_corpora(None, corpora_dir), corpora_dir)
-    protocols = evaluation_of(run_tasks([*speaker_tasks(clips), *corpus_tasks(clips)], experiment))["protocols"]
-    return {
-        f"{protocol} {state}": protocols[protocol]["states"][state]["mean_uar_of_corpora"]
-        for protocol, state in _COLUMNS
-        if protocols[protocol]["states"].get(state)
-    }
+def make_run(variant: str, corpora_dir: Path, out: Path) -> None:
+    """Train the networks of ``variant``, ask them, and write a run into the folder ``out`` of all variants."""
+    corpora = find_corpora(None, corpora_dir)
+    clips, experiment = load_clips(corpora, corpora_dir), variants()[variant]
+    outcomes = [ask(task, fitted) for task, fitted in fit_held_out(final_task(clips), experiment)]
+    folder, command = run_folder(out, variant), f"python -m benchmarks.ablations CORPORA_DIR {variant!r}"
+    folder.mkdir(parents=True, exist_ok=True)
+    evaluation = {**about(experiment, corpora, clips), "command": command, **evaluation_of(outcomes)}
+    write_evaluation(folder, evaluation, outcomes)
 
 
-def table(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return a Markdown table, a line a variant."""
-    names = [f"{protocol} {state}" for protocol, state in _COLUMNS]
+def run_folder(out: Path, variant: str) -> Path:
+    """Return where the run of ``variant`` is."""
+    return out / variant.replace(" ", "-").replace("'", "")
+
+
+def figures_of(whole: Record, variant: Record) -> Figures:
+    """Return the UAR of the whole recipe, or by how much that of another variant differs, mean of the corpora."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for protocol, state in _COLUMNS:
+        name, sides = f"{protocol} {state}", [_said(record, protocol, state) for record in (whole, variant)]
+        if variant is whole and sides[0]:
+            states = whole.evaluation["protocols"][protocol]["states"]
+            found[name] = states[state]["mean_uar_of_corpora"]
+        elif difference := paired_mean_difference(sides[0], sides[1]):
+            interval = [round(difference.low, 4), round(difference.high, 4)]
+            found[name] = {"value": round(difference.value, 4), "interval_95": interval}
+    return found
+
+
+def _said(record: Record, protocol: str, state: str) -> list[Prediction]:
+    return [made for made in record.predictions if (made.protocol, made.state) == (protocol, state)]
+
+
+def table(found: Mapping[str, Figures]) -> str:
+    """Return a Markdown table, a line a variant, a column a protocol and state."""
+    names = list(found[WHOLE])
     lines = [["", *(name.replace("_", " ") for name in names)]]
+    lines.append([WHOLE, *(f"{found[WHOLE][name]['value']:.3f}" for name in names)])
     for variant, figures in found.items():
-        lines.append([variant, *(f"{figures[name]['value']:.3f}" if name in figures else "" for name in names)])
+        if variant != WHOLE:
+            lines.append([variant, *(signed(figures[name]) if name in figures else "-" for name in names)])
     return markdown(lines)
 
 
@@ -76,22 +122,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpora_dir", type=Path, metavar="CORPORA_DIR")
     parser.add_argument("variants", nargs="*", metavar="VARIANT", help="all, where none is named")
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="for ablations.json and ablations.md")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="for the runs and the table of all")
     options = parser.parse_args()
     load_tensorflow()
-    known, path = variants(), options.out / f"{RESULTS}.json"
-    found = json.loads(path.read_text(encoding="utf-8"))["variants"] if path.exists() else {}
-    for name in options.variants or known:
+    known = variants()
+    for name in options.variants:
         if name not in known:
             parser.error(f"unknown variant {name!r}; there are {', '.join(known)}")
-        if name in found:
-            continue
-        found[name] = measured(known[name], options.corpora_dir)
-        text = table({variant: found[variant] for variant in known if variant in found})
-        command = f"python -m benchmarks.ablations CORPORA_DIR --out {options.out}"
-        page = f"# What each part of the recipe is worth\n\n{__doc__}\nUAR, mean of the corpora:\n\n{text}\n"
-        write_results(options.out, RESULTS, {"command": command, "variants": found}, page)
-        print(text, flush=True)
+    asked = dict.fromkeys([WHOLE, *(options.variants or known)])
+    missing = [name for name in asked if not (run_folder(options.out, name) / EVALUATION_FILE).exists()]
+    if missing:
+        _fill_cache(known[WHOLE], options.corpora_dir)
+    for _ in in_processes(partial(make_run, corpora_dir=options.corpora_dir, out=options.out), missing, "variants"):
+        pass
+    records = {name: read_record(run_folder(options.out, name)) for name in asked}
+    found = {name: figures_of(records[WHOLE], record) for name, record in records.items()}
+    text = table(found)
+    command = f"python -m benchmarks.ablations CORPORA_DIR --out {options.out}"
+    page = (
+        f"# What each part of the recipe is worth\n\n{__doc__}\nUAR, mean of the corpora, and differences:\n\n{text}\n"
+    )
+    write_results(options.out, RESULTS, {"command": command, "variants": found}, page)
+    print(text)
+
+
+def _fill_cache(experiment: Experiment, corpora_dir: Path) -> None:
+    """Make the rows that all variants need, before several do at once."""
+    clips = load_clips(find_corpora(None, corpora_dir), corpora_dir)
+    for hearing in (*experiment.hearings, NOISY_ROOM):
+        load_examples(clips, experiment.features, hearing)
+    if experiment.sessions:
+        noise_rows(experiment.features, experiment.sessions.num_noises)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ with warnings.catch_warnings():
     load_tensorflow()
 
 from training.corpora.base import LABELS, Clip
-from training.crossfitting import held_out, known_clips, parts_of
+from training.crossfitting import held_out, known_clips, parts_of, tasks_held_out
 from training.folds import speaker_of
 from training.protocols import Task
 
@@ -86,3 +86,19 @@ def test_a_corpus_that_alone_has_a_label_is_learnt_from() -> None:
 
     corpora = np.array([clip.corpus for clip in known_clips(task)])
     assert [set(corpora[kept]) for kept in kept_out[NUM_PARTS:]] == [{"nemo"}]
+
+
+def test_who_is_kept_out_is_tested_by_a_network_that_learns_from_all_others() -> None:
+    task = task_of("final")
+
+    tasks = tasks_held_out(task, NUM_PARTS)
+
+    names = [str(each) for each in tasks]
+    assert names == [
+        *(f"speakers/part {part}" for part in range(NUM_PARTS)),
+        "corpus/without emodb",
+        "corpus/without nemo",
+    ]
+    for each, kept in zip(tasks, held_out(task, NUM_PARTS), strict=True):
+        assert each.test == tuple(clip for clip, is_out in zip(known_clips(task), kept, strict=True) if is_out)
+        assert set(known_clips(each)) == set(known_clips(task)) - set(each.test)

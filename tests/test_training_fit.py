@@ -27,8 +27,10 @@ from training import fitting
 from training.corpora import find_corpora, load_clips
 from training.corpora.base import LABELS
 from training.errors import ExperimentError, RunError
+from training.evaluate import ask
+from training.evaluation import evaluation_of
 from training.experiment import QUIET, load_experiment
-from training.fitting import TEST, VALIDATION, Fitted, fit_task
+from training.fitting import TEST, VALIDATION, Fitted, fit_held_out, fit_task
 from training.hearing import heard_rows
 from training.protocols import final_task, speaker_tasks
 from training.rooms import place
@@ -278,6 +280,20 @@ def test_a_fit_comes_from_the_cache_the_second_time(tmp_path: Path, monkeypatch:
     assert second.history == first.history
     for weights, same in zip(second.weights[VALIDATION], first.weights[VALIDATION], strict=True):
         np.testing.assert_array_equal(weights, same)
+
+
+def test_the_networks_of_cross_fitting_are_asked_about_everybody_once(tmp_path: Path) -> None:
+    corpora_dir, cache = make_toy_emodb(tmp_path / "corpora"), tmp_path / "cache"
+    clips = load_clips(find_corpora(["emodb"], corpora_dir), corpora_dir)
+
+    fits = fit_held_out(final_task(clips), load_experiment(str(small_experiment(tmp_path))))
+
+    figures = evaluation_of([ask(task, fitted) for task, fitted in fits])["protocols"]
+    assert Counter(clip for task, _ in fits for clip in task.test) == Counter(clips)
+    for protocol, state in (("speakers", "cold"), ("speakers", "warm_10"), ("live", "warm")):
+        assert figures[protocol]["states"][state]["pooled"]["clips"] == len(clips)
+    assert len({fitted.calibrations[VALIDATION] for _, fitted in fits}) == 1
+    assert not list((cache / "fits").iterdir())
 
 
 def test_the_seed_network_is_also_chosen_on_the_test_clips_to_show_how_that_flatters(tmp_path: Path) -> None:

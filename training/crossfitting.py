@@ -106,6 +106,22 @@ def held_out(task: Task, num_parts: int) -> list[NDArray[np.bool_]]:
     return [kept for kept in kept_out if np.unique(labels[~kept]).size == len(LABELS)]
 
 
+def tasks_held_out(task: Task, num_parts: int) -> list[Task]:
+    """Return a task for each of :func:`held_out`: who is kept out is tested, every second other speaker validates."""
+    clips, parts = known_clips(task), parts_of(task, num_parts)
+    tasks = []
+    for kept in held_out(task, num_parts):
+        others = list(dict.fromkeys(speaker_of(clips[index]) for index in np.flatnonzero(~kept)))
+        validates = ~kept & np.array([speaker_of(clip) in others[::2] for clip in clips])
+        train, validation, test = (
+            tuple(clips[index] for index in np.flatnonzero(side)) for side in (~kept & ~validates, validates, kept)
+        )
+        unknown = {clip.corpus for clip in test} - {clip.corpus for clip in (*train, *validation)}
+        protocol, name = ("corpus", f"without {min(unknown)}") if unknown else ("speakers", f"part {parts[kept].min()}")
+        tasks.append(Task(protocol, name, train, validation, test))
+    return tasks
+
+
 def known_clips(task: Task) -> tuple[Clip, ...]:
     """Return the clips that are learnt from: also those that choose, where there is something to choose."""
     return (*task.train, *task.validation)
@@ -157,6 +173,34 @@ class CrossFitter:
             RunError: Ctrl-C came before the network that is used had seen its first epoch, or there are too few
                 speakers to keep some out.
         """
+        pupils = self._pupils(checkpoint)
+        used = self._taught(np.ones(len(self._clips), bool), checkpoint)
+        if not used.history.loss:
+            raise RunError(f"{self._task}: interrupted before the first epoch ended: there is nothing to keep")
+        used.network.trust.assign(pupils[0].network.trust)
+        used.network.doubt.assign(pupils[0].network.doubt)
+        curve = np.mean([pupil.history.uar[HELD_OUT] for pupil in pupils], axis=0)
+        history = History(used.history.loss, {HELD_OUT: curve.tolist()}, {HELD_OUT: len(used.history.loss)})
+        for path in checkpoint.parent.glob(f"{checkpoint.stem}.*.npz"):
+            path.unlink(missing_ok=True)  # as in fitting
+        calibration = _calibrated(pupils, self._experiment.features.hop_ms)
+        return CrossFitted(used.network.get_weights(), used.voiceprints, calibration, history, used.is_complete)
+
+    def fit_held_out(self, checkpoint: Path) -> list[CrossFitted]:
+        """Learn without those that each of :func:`held_out` keeps out, resumed as in :meth:`fit`; one network each.
+
+        Raises:
+            RunError: Ctrl-C came, or there are too few speakers to keep some out.
+        """
+        pupils = self._pupils(checkpoint)
+        calibration = _calibrated(pupils, self._experiment.features.hop_ms)
+        return [
+            CrossFitted(pupil.network.get_weights(), pupil.voiceprints, calibration, pupil.history, pupil.is_complete)
+            for pupil in pupils
+        ]
+
+    def _pupils(self, checkpoint: Path) -> list[_Pupil]:
+        """Return the networks that each keep some out, with the trust and the doubt that follow from all of them."""
         pupils: list[_Pupil] = []
         for index, kept in enumerate(held_out(self._task, self._sessions.num_parts)):
             pupil = self._taught(~kept, checkpoint.with_suffix(f".{index}.npz"))
@@ -165,22 +209,13 @@ class CrossFitter:
             pupils.append(pupil)
         if not pupils:
             raise RunError(f"{self._task}: too few speakers to learn from some and ask about others")
-        used = self._taught(np.ones(len(self._clips), bool), checkpoint)
-        if not used.history.loss:
-            raise RunError(f"{self._task}: interrupted before the first epoch ended: there is nothing to keep")
-        hop_ms = self._experiment.features.hop_ms
         for _ in range(_ROUNDS):
             asked = [Asked(pupil.judge, pupil.hear_strangers(), pupil.voiceprints) for pupil in pupils]
-            trust, doubt = trust_and_doubt(asked, hop_ms)
-            for each in (used, *pupils):
-                each.network.trust.assign(trust)
-                each.network.doubt.assign(doubt)
-        curve = np.mean([pupil.history.uar[HELD_OUT] for pupil in pupils], axis=0)
-        history = History(used.history.loss, {HELD_OUT: curve.tolist()}, {HELD_OUT: len(used.history.loss)})
-        for path in checkpoint.parent.glob(f"{checkpoint.stem}.*.npz"):
-            path.unlink(missing_ok=True)  # as in fitting
-        calibration = _calibrated(pupils, hop_ms)
-        return CrossFitted(used.network.get_weights(), used.voiceprints, calibration, history, used.is_complete)
+            trust, doubt = trust_and_doubt(asked, self._experiment.features.hop_ms)
+            for pupil in pupils:
+                pupil.network.trust.assign(trust)
+                pupil.network.doubt.assign(doubt)
+        return pupils
 
     def _taught(self, learns: NDArray[np.bool_], checkpoint: Path) -> _Pupil:
         """Return a network that has learnt from the clips that ``learns`` says."""

@@ -1,7 +1,7 @@
 """All protocols for one experiment: each network trained, or taken from the cache, and asked about its test clips."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,24 +41,32 @@ def evaluate(experiment: Experiment, corpora: Sequence[Corpus], clips: Sequence[
         RunError: ``out`` holds another experiment, or a network can not be trained.
     """
     make_folder(out)
-    data_sha256, tasks = data_hash(clips), all_tasks(clips)
-    require_same(out, experiment, data_sha256)
+    tasks = all_tasks(clips)
+    require_same(out, experiment, data_hash(clips))
     outcomes = run_tasks(tasks, experiment)
-    evaluation = {
-        "experiment": experiment.to_table(),
-        "command": command,
-        "corpora": [_about(corpus, clips) for corpus in corpora],
-        "data_sha256": data_sha256,
-        "versions": versions(),
-        **evaluation_of(outcomes),
-    }
-    write_csv(out / PREDICTIONS_FILE, [said for outcome in outcomes for said in outcome.said])
-    text = json.dumps(evaluation, indent=1, ensure_ascii=False) + "\n"
-    write_text_whole(out / EVALUATION_FILE, text)
+    evaluation = {**about(experiment, corpora, clips), "command": command, **evaluation_of(outcomes)}
+    write_evaluation(out, evaluation, outcomes)
     return summary(evaluation)
 
 
-def _about(corpus: Corpus, clips: Sequence[Clip]) -> dict[str, Any]:
+def about(experiment: Experiment, corpora: Sequence[Corpus], clips: Sequence[Clip]) -> dict[str, Any]:
+    """Return what an evaluation tells beside its figures, ready for JSON."""
+    return {
+        "experiment": experiment.to_table(),
+        "corpora": [_of_corpus(corpus, clips) for corpus in corpora],
+        "data_sha256": data_hash(clips),
+        "versions": versions(),
+    }
+
+
+def write_evaluation(out: Path, evaluation: Mapping[str, Any], outcomes: Sequence[Outcome]) -> None:
+    """Write ``evaluation.json`` and, of what was said, ``predictions.csv`` into the folder ``out``."""
+    write_csv(out / PREDICTIONS_FILE, [said for outcome in outcomes for said in outcome.said])
+    text = json.dumps(evaluation, indent=1, ensure_ascii=False) + "\n"
+    write_text_whole(out / EVALUATION_FILE, text)
+
+
+def _of_corpus(corpus: Corpus, clips: Sequence[Clip]) -> dict[str, Any]:
     own = [clip for clip in clips if clip.corpus == corpus.name]
     return {
         "corpus": corpus.title,
@@ -85,7 +93,12 @@ def run_tasks(tasks: Sequence[Task], experiment: Experiment) -> list[Outcome]:
 
 def run_task(task: Task, experiment: Experiment) -> Outcome:
     """Train and ask one network, in this process."""
-    fitted = fit_task(task, experiment, num_processes=1)
+    return ask(task, fit_task(task, experiment, num_processes=1))
+
+
+def ask(task: Task, fitted: Fitted) -> Outcome:
+    """Return what a network that learnt for ``task`` says of those it tests."""
+    experiment = fitted.experiment
     test = load_examples(task.test, experiment.features, QUIET, num_processes=1)
     said, voiceprints, hop_ms = [], fitted.voiceprints, experiment.features.hop_ms
     for selection in fitted.weights:

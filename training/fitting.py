@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from training.batches import Shuffler, normaliser_of
 from training.cache import cache_dir, code_hash, reading, write_whole
 from training.calibration import Calibration, calibrate
 from training.corpora.base import LABELS, Clip
-from training.crossfitting import HELD_OUT, CrossFitter, known_clips
+from training.crossfitting import HELD_OUT, CrossFitted, CrossFitter, known_clips, tasks_held_out
 from training.dataset import Example, data_hash, load_examples, rows_code
 from training.errors import RunError
 from training.experiment import QUIET, Experiment, Hearing
@@ -36,6 +36,8 @@ _LEARNT_BY = (
     *("learning.py", "networks/*.py", "noises.py", "sessions.py", "states.py", "strangers.py"),
 )
 """The files that decide about the weights, beside those that decide about rows."""
+
+_Scale = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 @dataclass(frozen=True)
@@ -102,29 +104,40 @@ def fit_task(task: Task, experiment: Experiment, *, num_processes: int | None = 
     return fitted
 
 
-def _learn(task: Task, experiment: Experiment, checkpoint: Path, num_processes: int | None) -> Fitted:
-    def heard(clips: Iterable[Clip], hearing: Hearing = QUIET) -> list[Example]:
-        examples = load_examples(list(clips), experiment.features, hearing, num_processes=num_processes)
-        # All that the seed network sees is the mean: taken once, not in each of its thousand batches.
-        return [_mean_of(example) for example in examples] if experiment.network.kind == "seed" else examples
+def fit_held_out(task: Task, experiment: Experiment) -> list[tuple[Task, Fitted]]:
+    """Train the networks of cross-fitting that each keep some out, and give with each whom it can be asked about.
 
-    adapts = experiment.sessions is not None
-    clips = known_clips(task) if adapts else task.train
-    recordings = [heard(clips, hearing) for hearing in experiment.hearings]
+    Of these it knows the scale of the rows, and what guesses of others they took part in; trust, doubt and temperature
+    follow from what all of them say. Only what is interrupted is cached.
+
+    Raises:
+        CorpusError: A clip can not be read.
+        RunError: Nobody is heard, Ctrl-C came, or there are too few speakers.
+        ValueError: The network does not adapt.
+    """
+    if experiment.sessions is None:
+        raise ValueError("only a network that adapts is cross-fitted")
+    checkpoint = cache_dir() / "fits" / f"{_key(task, experiment)}.held_out.npz"
+    recordings, scale = _hear(task, known_clips(task), experiment, num_processes=1)
+    found = CrossFitter(task, experiment, GlobalNormaliser(*scale), recordings).fit_held_out(checkpoint)
+    for path in checkpoint.parent.glob(f"{checkpoint.stem}.*.npz"):
+        path.unlink(missing_ok=True)
+    fits = [_cross_fitted(experiment, scale, one) for one in found]
+    return list(zip(tasks_held_out(task, experiment.sessions.num_parts), fits, strict=True))
+
+
+def _learn(task: Task, experiment: Experiment, checkpoint: Path, num_processes: int | None) -> Fitted:
+    if experiment.sessions is not None:
+        recordings, scale = _hear(task, known_clips(task), experiment, num_processes)
+        found = CrossFitter(task, experiment, GlobalNormaliser(*scale), recordings).fit(checkpoint)
+        return _cross_fitted(experiment, scale, found)
+    recordings, scale = _hear(task, task.train, experiment, num_processes)
+    normaliser = GlobalNormaliser(*scale)
     examples = [example for recording in recordings for example in recording if len(example.rows)]
-    if not examples:
-        raise RunError(f"{task}: nobody is heard in any of the {len(clips)} training clips")
-    mean, std = _statistics(examples, experiment)
-    normaliser = GlobalNormaliser(mean, std)
-    if adapts:
-        found = CrossFitter(task, experiment, normaliser, recordings).fit(checkpoint)
-        variance, calibrations = found.voiceprints.variance, {VALIDATION: found.calibration}
-        weights, history = {VALIDATION: found.weights}, found.history
-        return Fitted(experiment, tuple(mean), tuple(std), variance, weights, calibrations, history, found.is_complete)
     judge = Judge(build_network(experiment, len(LABELS)), normaliser)
-    chooses = {VALIDATION: heard(task.validation)}
+    chooses = {VALIDATION: _examples(task.validation, experiment, QUIET, num_processes)}
     if experiment.learning.select_on_test_too and task.test:
-        chooses[TEST] = heard(task.test)
+        chooses[TEST] = _examples(task.test, experiment, QUIET, num_processes)
     judges = {name: partial(_uar, judge, clips) for name, clips in chooses.items()}
     sampler = Shuffler(examples, normaliser, experiment.learning, experiment.seed)
     learner = Learner(on_rows(judge.network), sampler, judges, experiment.learning, checkpoint)
@@ -135,7 +148,39 @@ def _learn(task: Task, experiment: Experiment, checkpoint: Path, num_processes: 
     for name, best in learner.best.items():
         judge.network.set_weights(best)
         calibrations[name] = calibrate(task.validation, judge.hear(chooses[VALIDATION]).logits)
-    return Fitted(experiment, tuple(mean), tuple(std), (), learner.best, calibrations, learner.history, is_complete)
+    return Fitted(experiment, *scale, (), learner.best, calibrations, learner.history, is_complete)
+
+
+def _cross_fitted(experiment: Experiment, scale: _Scale, found: CrossFitted) -> Fitted:
+    return Fitted(
+        experiment,
+        *scale,
+        found.voiceprints.variance,
+        {VALIDATION: found.weights},
+        {VALIDATION: found.calibration},
+        found.history,
+        found.is_complete,
+    )
+
+
+def _hear(
+    task: Task, clips: Sequence[Clip], experiment: Experiment, num_processes: int | None
+) -> tuple[list[list[Example]], _Scale]:
+    """Return ``clips`` in each recording, and the mean and the deviation of their rows."""
+    recordings = [_examples(clips, experiment, hearing, num_processes) for hearing in experiment.hearings]
+    examples = [example for recording in recordings for example in recording if len(example.rows)]
+    if not examples:
+        raise RunError(f"{task}: nobody is heard in any of the {len(clips)} training clips")
+    mean, std = _statistics(examples, experiment)
+    return recordings, (tuple(mean), tuple(std))
+
+
+def _examples(
+    clips: Sequence[Clip], experiment: Experiment, hearing: Hearing, num_processes: int | None
+) -> list[Example]:
+    examples = load_examples(clips, experiment.features, hearing, num_processes=num_processes)
+    # All that the seed network sees is the mean: taken once, not in each of its thousand batches.
+    return [_mean_of(example) for example in examples] if experiment.network.kind == "seed" else examples
 
 
 def _memory_temperature(experiment: Experiment) -> float:
