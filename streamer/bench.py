@@ -123,6 +123,9 @@ class _Totals:
     def check(self) -> None:
         pass
 
+    def finish(self) -> None:
+        pass
+
 
 def _flat_out(pipeline: Pipeline, samples: Samples) -> dict[str, float]:
     """Return the cost of each stage, as blocks come that are gathered as in a live stream."""

@@ -183,7 +183,9 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _calibrate(parsed: argparse.Namespace) -> int:
-    read = {Path(parsed.input), parsed.model or BUNDLED_MODEL, parsed.vad[0]}
+    read = {parsed.model or BUNDLED_MODEL, parsed.vad[0]}
+    if parsed.input not in ("mic", "-"):
+        read.add(Path(parsed.input))
     if _place(parsed.profile) in {_place(path) for path in read}:
         raise SettingsError("the profile would be written over the input or a model: give another file")
     return commands.calibrate(_settings(parsed), parsed.seconds, parsed.signals)

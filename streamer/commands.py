@@ -88,13 +88,15 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
             if settings.profile:
                 _require_adapting(classifier)
                 profile = _profile(classifier, settings.profile)
+                if settings.learn:
+                    profile.check_writable()
                 classifier.know(profile.read())
             detector = _load_detector(speech, settings.detector, settings.is_silero)
         pipeline = Pipeline(speech, detector, classifier, partials=settings.partials, auto_gain=settings.auto_gain)
         source = stack.enter_context(_source(settings, pipeline.patience))
         sinks: list[RecordSink] = [stack.enter_context(Sink(output, classifier.labels)) for output in settings.outputs]
         if profile and settings.learn:
-            sinks.append(ProfileSink(partial(_keep, classifier, profile), _warn))
+            sinks.append(ProfileSink(partial(_keep, classifier, profile), _tell))
         daemon = Daemon(source, pipeline, sinks)
         if signals:
             stack.enter_context(signals.calling(daemon.note_stop, daemon.stop))
@@ -127,7 +129,7 @@ def calibrate(settings: RunSettings, seconds: int, signals: StopSignals | None =
     """
     if settings.profile is None:
         raise SettingsError("calibrate needs the file that the profile is written to")
-    speech = SpeechSettings()
+    speech, out = SpeechSettings(), LineWriter.standard_output()
     with contextlib.ExitStack() as stack:
         with portaudio_loading() if settings.input == "mic" else contextlib.nullcontext():
             classifier = OnnxClassifier(settings.model)
@@ -144,25 +146,27 @@ def calibrate(settings: RunSettings, seconds: int, signals: StopSignals | None =
         if signals:
             stack.enter_context(signals.calling(partial(stops.append, None), source.interrupt))
         if settings.input == "mic":
-            _warn(f"listening for {seconds} s of speech: read something aloud, without any emotion")
-        heard_s, num_utterances = _listen(source, pipeline, seconds)
+            _tell(f"listening for {seconds} s of speech: read something aloud, without any emotion")
+        lengths_s = _listen(source, pipeline, seconds)
+    heard_s = sum(lengths_s)
     if stops and heard_s < seconds:
         raise InputError(f"interrupted after {heard_s:.1f} s of speech: nothing is written")
     if heard_s < _LEAST_CALIBRATION_S:
         raise InputError(
             f"{heard_s:.1f} s of speech were heard, at least {_LEAST_CALIBRATION_S} are needed: go on longer"
         )
-    if memory.heard < _LEAST_SPEECH * num_utterances:
+    if memory.heard < _LEAST_SPEECH * sum(min(length_s, 1.0) for length_s in lengths_s):  # as much as is remembered
         raise InputError("what was heard does not sound like somebody speaking: nothing is written")
-    if memory.num_voices > 1 or memory.voice.weight < _LEAST_OF_ONE_VOICE * memory.heard:
+    if memory.num_voices > 1 or memory.learnt < _LEAST_OF_ONE_VOICE * memory.heard:
         raise InputError("more than one voice was heard: calibrate alone, in a place as quiet as you can find")
+    profile.check_writable()  # a daemon that learns may have written it meanwhile: who calibrates wants this one
     profile.write(memory.voice)
-    LineWriter.standard_output().write(escaped(f"{settings.profile}: written, of {heard_s:.1f} s of speech"))
+    out.write(escaped(f"{settings.profile}: written, of {heard_s:.1f} s of speech"))
     return 0
 
 
-def _listen(source: AudioSource, pipeline: Pipeline, seconds: int) -> tuple[float, int]:
-    """Return how many seconds of speech were heard, in how many utterances, when they are enough or the input ends."""
+def _listen(source: AudioSource, pipeline: Pipeline, seconds: int) -> list[float]:
+    """Return the lengths of the utterances, when they are ``seconds`` together or the input ends."""
     lengths_s: list[float] = []
     for item in source.blocks():
         match item:
@@ -175,7 +179,7 @@ def _listen(source: AudioSource, pipeline: Pipeline, seconds: int) -> tuple[floa
             break
     else:
         lengths_s += _speech_s(pipeline.finish())
-    return sum(lengths_s), len(lengths_s)
+    return lengths_s
 
 
 def _speech_s(events: Iterable[PipelineEvent]) -> list[float]:
@@ -198,7 +202,7 @@ def _keep(classifier: OnnxClassifier, profile: Profile) -> None:
         profile.write(known)
 
 
-def _warn(line: str) -> None:
+def _tell(line: str) -> None:
     tell_people(f"emotion-streamer: {line}")
 
 

@@ -29,6 +29,9 @@ class RecordSink(Protocol):
     def check(self) -> None:
         """Raise a SinkError where nobody would read what is written."""
 
+    def finish(self) -> None:
+        """Raise a SinkError where what is kept back can not be written; only ``end`` follows."""
+
 
 class Clock(Protocol):
     """The time, so that tests can stop it; the module ``time`` is one."""
@@ -129,6 +132,7 @@ class Daemon:
                 self._tell(event, taken_s)
         except StreamerError as raised:
             self._errors.append(raised)
+        self._each_sink(lambda sink: sink.finish())
         self._tell(self._end(self._ending()[0]), taken_s)
 
     def _ending(self) -> tuple[str, Cut]:

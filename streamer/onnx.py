@@ -129,9 +129,9 @@ def read_model(path: Path) -> tuple[bytes, str]:
     Raises:
         ModelError: It is missing, no file or can not be read.
     """
-    if path.exists() and not path.is_file():  # a pipe would keep us waiting, a device never end
-        raise ModelError(f"{path}: expected a file")
     try:
+        if path.exists() and not path.is_file():  # a pipe would keep us waiting, a device never end
+            raise ModelError(f"{path}: expected a file")
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: can not be read ({error.strerror})") from error

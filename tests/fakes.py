@@ -187,6 +187,9 @@ class ListSink:
     def check(self) -> None:
         """Somebody reads."""
 
+    def finish(self) -> None:
+        """Nothing is kept back."""
+
 
 class FixedClock:
     """A clock that tests set; both of its times go on together."""

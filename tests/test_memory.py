@@ -277,3 +277,23 @@ def test_what_was_heard_is_counted_whoever_spoke() -> None:
 
     assert heard_by.heard == 6.0
     assert heard_by.voice.weight == 5.0
+    assert heard_by.learnt == 5.0
+    hear(heard_by, Speaker(0), 100)
+    assert heard_by.learnt > 100.0  # what fades was learnt, too
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_profile_learns_nothing_of_those_who_spoke_last_when_its_owner_returns(seed: int) -> None:
+    owner, guest = Speaker(seed), Speaker(seed + 100)
+    before = memory()
+    hear(before, owner, 20)
+    heard_by = memory(before.voice)
+    hear(heard_by, guest, 6)
+    assert not heard_by.voice.is_known
+
+    for other in range(3):  # strange to the guest's voice, and too few to be another
+        hear(heard_by, Speaker(seed + 200 + other), 1)
+    hear(heard_by, owner, 3)
+
+    assert heard_by.voice.is_known
+    assert heard_by.voice.weight == before.voice.weight + 3.0

@@ -46,6 +46,7 @@ def changed(**changes: Any) -> str:
         (changed()[:-30], "not a profile, or damaged"),
         ("[" * 100_000, "not a profile, or damaged"),
         ("[]", "not a profile that this version reads"),
+        ('{"name": "package"}', "not a profile that this version reads"),
         (changed(profile=2), "not a profile that this version reads"),
         (changed(model_sha256="1" * 64), "made with another model"),
         (changed(profile=True), "not a profile that this version reads"),
@@ -77,7 +78,7 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
         Profile(path, MODEL, SIZE).read()
 
 
-@pytest.mark.parametrize("name", ["nowhere.json", "."])
+@pytest.mark.parametrize("name", ["nowhere.json", ".", "x" * 300])
 def test_a_file_that_can_not_be_read_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(ProfileError, match="can not be read"):
         Profile(tmp_path / name, MODEL, SIZE).read()
@@ -166,6 +167,37 @@ def test_only_its_owner_may_read_a_new_one_and_a_replaced_one_keeps_who_may(prof
     assert profile.stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_one_that_root_replaces_stays_its_owners(profile: Path) -> None:
+    os.chown(profile, 65534, 65534)
+    kept = Profile(profile, MODEL, SIZE)
+    kept.read()
+
+    kept.write(LATER)
+
+    assert (profile.stat().st_uid, profile.stat().st_gid) == (65534, 65534)
+
+
+def test_what_comes_between_the_look_and_the_reading_is_not_written_over(
+    profile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, read = Profile(profile, MODEL, SIZE), Profile._values
+
+    def replaced_meanwhile(self: Profile) -> dict[str, Any]:
+        values = read(self)
+        copy = profile.with_suffix(".copy")
+        copy.write_bytes(profile.read_bytes())
+        copy.replace(profile)
+        return values
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Profile, "_values", replaced_meanwhile)
+        kept.read()
+
+    with pytest.raises(ProfileError, match="changed by somebody else"):
+        kept.write(LATER)
+
+
 def test_a_link_is_followed(profile: Path, tmp_path: Path) -> None:
     link = tmp_path / "link.json"
     link.symlink_to(profile)
@@ -230,6 +262,7 @@ def test_it_is_written_once_a_minute_and_at_the_end() -> None:
     for end_s in (10.0, 59.0, 61.0, 70.0, 120.0, 121.0, 122.0):
         sink.write(record("utterance", end_s))
         counts.append(write.count)
+    sink.finish()
     sink.write(record("end", 130.0))
 
     assert counts == [0, 0, 1, 1, 1, 2, 2]
@@ -243,6 +276,7 @@ def test_where_nothing_was_learnt_nothing_is_written() -> None:
 
     for end_s in (60.0, 120.0, 180.0):
         sink.write(record("status", end_s))
+    sink.finish()
     sink.write(record("end", 200.0))
 
     assert write.count == 0
@@ -263,4 +297,5 @@ def test_what_can_not_be_written_is_tried_again_and_told_at_the_end() -> None:
     write.fails = True
     sink.write(record("utterance", 180.0))
     with pytest.raises(SinkError, match=r"me\.json: can not be written"):
-        sink.write(record("end", 181.0))
+        sink.finish()
+    sink.write(record("end", 300.0))

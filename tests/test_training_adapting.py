@@ -21,13 +21,15 @@ from export.parity import self_test_of
 from streamer.emotion.classifier import OnnxClassifier, softmax
 from streamer.emotion.memory import Voiceprints
 from streamer.features.normalise import GlobalNormaliser
+from training import adapting
 from training.adapting import Asked, known_voices, prepare, trust_and_doubt, voiceprints
 from training.corpora.base import LABELS, Clip
 from training.dataset import Example
 from training.experiment import load_experiment
-from training.judging import Judge, logits_after, remembered
+from training.figures import label_indices
+from training.judging import Judge, logits_after, remembered, told
 from training.networks import build_network
-from training.networks.streaming import StreamingNetwork
+from training.networks.streaming import NUM_SIGNS, StreamingNetwork
 from training.strangers import guesses
 
 STREAMING = load_experiment("streaming")
@@ -216,6 +218,32 @@ def test_trust_and_doubt_are_found_on_those_whom_the_network_does_not_know(netwo
 
     trust, doubt = trust_and_doubt([asked, asked], 10.0)
 
-    assert trust.shape == np.asarray(network.trust).shape
-    assert doubt.shape == np.asarray(network.doubt).shape
-    assert np.isfinite([*trust, *doubt]).all()
+    found = np.concatenate([trust, doubt])
+    least = unlikelihood(asked, found)
+    assert least < unlikelihood(asked, np.zeros(found.size)) - 0.01
+    for index in range(found.size):
+        for step in (-0.3, 0.3):
+            changed = found.copy()
+            changed[index] += step
+            assert least < unlikelihood(asked, changed) + 1e-4, index
+
+
+def unlikelihood(asked: Asked, numbers: np.ndarray) -> float:
+    """Return how improbable the network finds the truth in all states, with ``numbers`` of trust and doubt."""
+    network, sounds = asked.judge.network, asked.sounds
+    assert isinstance(network, StreamingNetwork)
+    kept = [np.asarray(each) for each in (network.trust, network.doubt, network.speech.bias)]
+    network.trust.assign(numbers[:NUM_SIGNS])
+    network.doubt.assign(numbers[NUM_SIGNS:])
+    network.speech.bias.assign([50.0])  # all of it is speech
+    losses = []
+    for known_as, before in adapting._states(asked.judge, sounds, 10.0):
+        chosen = np.array([index for index, indices in enumerate(before) if indices is not None])
+        memories = [remembered(known_as, before[index] or [], asked.voiceprints) for index in chosen.tolist()]
+        known = told([memory.voice for memory in memories], network.told_size)
+        logits = np.asarray(network.judge(sounds.described[chosen], *known))
+        weights = adapting._balanced(sounds.clips, chosen)
+        losses.append(-float(weights @ logits[np.arange(chosen.size), label_indices(sounds.clips)[chosen]]))
+    for weight, value in zip((network.trust, network.doubt, network.speech.bias), kept, strict=True):
+        weight.assign(value)
+    return float(np.mean(losses))

@@ -239,6 +239,18 @@ def interrupt_after(num_epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SessionSampler, "epoch", epoch)
 
 
+def count_epochs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that each epoch of any network is added to."""
+    whole, seen = SessionSampler.epoch, list[int]()
+
+    def epoch(self: SessionSampler, number: int):
+        seen.append(number)
+        return whole(self, number)
+
+    monkeypatch.setattr(SessionSampler, "epoch", epoch)
+    return seen
+
+
 def fit_toy(tmp_path: Path, name: str = "streaming", *, held_out: bool = True) -> Fitted:
     corpora_dir = tmp_path / "corpora"
     if not corpora_dir.exists():
@@ -262,10 +274,14 @@ def test_an_interrupted_fit_goes_on_to_what_an_undisturbed_one_gives(
         interrupt_after(EPOCHS_OF_PARTS, patch)  # one of them was seen before
         interrupted = fit_toy(tmp_path)
 
-    resumed = fit_toy(tmp_path)
+    with monkeypatch.context() as patch:
+        epochs_left = count_epochs(patch)
+        resumed = fit_toy(tmp_path)
 
     assert (interrupted.is_complete, resumed.is_complete) == (False, True)
     assert len(interrupted.history.loss) == 1
+    assert len(epochs_left) == 1  # what the others learnt was kept
+    assert len(list((tmp_path / "cache" / "fits").iterdir())) == 1
     np.testing.assert_allclose(resumed.history.loss, undisturbed.history.loss, atol=1e-6)
     for weights, same in zip(resumed.weights[VALIDATION], undisturbed.weights[VALIDATION], strict=True):
         np.testing.assert_allclose(weights, same, atol=1e-6)

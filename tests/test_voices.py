@@ -14,6 +14,7 @@ from command import ended, records_in, start
 from signals import conversation, silence
 from tiny_model import adapting_info, model_info, write_adapting_model, write_model
 
+from streamer import commands
 from streamer.cli import main
 
 SPEECH = conversation(300, *(1500, 900) * 12)
@@ -170,3 +171,80 @@ def test_what_does_not_sound_like_speech_makes_no_profile(
 
     assert "does not sound like somebody speaking" in capfd.readouterr().err
     assert not profile.exists()
+
+
+def test_a_long_calibration_counts_all_of_it(model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Older utterances fade behind fifty; that is no second voice."""
+    path, profile = tmp_path / "long.wav", tmp_path / "me.json"
+    path.write_bytes(wav(np.tile(SPEECH[-28_800 * 2 :], 40).tobytes()))
+
+    code = main(["calibrate", str(profile), "-i", str(path), "--model", str(model), "--seconds", "110"])
+
+    assert (code, capfd.readouterr().err) == (0, "")
+    assert json.loads(profile.read_text(encoding="utf-8"))["voice"]["weight"] == 50.0
+
+
+def test_words_are_speech_however_short(model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path, profile = tmp_path / "digits.wav", tmp_path / "me.json"
+    path.write_bytes(wav(conversation(300, *(380, 900) * 30).tobytes()))
+
+    code = main(["calibrate", str(profile), "-i", str(path), "--model", str(model), "--seconds", "10"])
+
+    assert (code, capfd.readouterr().err) == (0, "")
+
+
+def test_who_calibrates_wants_that_profile_whoever_wrote_it_meanwhile(
+    speech: Path, model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile, listen = tmp_path / "me.json", commands._listen
+    arguments = ["calibrate", str(profile), "-i", str(speech), "--model", str(model), "--seconds", "10"]
+    assert main(arguments) == 0
+    calibrated = profile.read_bytes()
+
+    def kept_up_to_date_meanwhile(*args: Any) -> list[float]:
+        values = json.loads(calibrated)
+        profile.write_text(json.dumps({**values, "voice": {**values["voice"], "weight": 3.0}}), encoding="utf-8")
+        return listen(*args)
+
+    monkeypatch.setattr(commands, "_listen", kept_up_to_date_meanwhile)
+
+    assert main(arguments) == 0
+    assert profile.read_bytes() == calibrated
+
+
+def test_a_profile_that_can_not_be_kept_is_told_at_once(
+    speech: Path, model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = tmp_path / "me.json"
+    assert main(["calibrate", str(profile), "-i", str(speech), "--model", str(model), "--seconds", "10"]) == 0
+    capfd.readouterr()
+
+    def read_only(*_: Any, **__: Any) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("tempfile.mkstemp", read_only)
+
+    assert main(["run", "-i", str(speech), "--model", str(model), "--profile", str(profile), "--learn"]) == 4
+
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", f"emotion-streamer: {profile}: can not be written (Read-only file system)\n")
+
+
+def test_a_profile_that_can_not_be_written_in_the_end_is_in_the_last_line(
+    speech: Path, model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = tmp_path / "me.json"
+    assert main(["calibrate", str(profile), "-i", str(speech), "--model", str(model), "--seconds", "10"]) == 0
+    capfd.readouterr()
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    options = ["--model", str(model), "--profile", str(profile), "--learn", "-o", "jsonl"]
+
+    assert main(["run", "-i", str(speech), *options]) == 1
+
+    out, err = capfd.readouterr()
+    assert records_in(out)[-1]["reason"] == "sink_failed"
+    assert err == f"emotion-streamer: {profile}: can not be written (No space left on device)\n"

@@ -181,8 +181,6 @@ class CrossFitter:
         used.network.doubt.assign(pupils[0].network.doubt)
         curve = np.mean([pupil.history.uar[HELD_OUT] for pupil in pupils], axis=0)
         history = History(used.history.loss, {HELD_OUT: curve.tolist()}, {HELD_OUT: len(used.history.loss)})
-        for path in checkpoint.parent.glob(f"{checkpoint.stem}.*.npz"):
-            path.unlink(missing_ok=True)  # as in fitting
         calibration = _calibrated(pupils, self._experiment.features.hop_ms)
         return CrossFitted(used.network.get_weights(), used.voiceprints, calibration, history, used.is_complete)
 

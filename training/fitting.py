@@ -100,7 +100,7 @@ def fit_task(task: Task, experiment: Experiment, *, num_processes: int | None = 
     fitted = _learn(task, experiment, checkpoint, num_processes)
     if fitted.is_complete:
         write_whole(done, partial(_save, fitted=fitted))
-        checkpoint.unlink(missing_ok=True)  # another process that trains the same may have been first
+        _forget(checkpoint)
     return fitted
 
 
@@ -120,10 +120,15 @@ def fit_held_out(task: Task, experiment: Experiment) -> list[tuple[Task, Fitted]
     checkpoint = cache_dir() / "fits" / f"{_key(task, experiment)}.held_out.npz"
     recordings, scale = _hear(task, known_clips(task), experiment, num_processes=1)
     found = CrossFitter(task, experiment, GlobalNormaliser(*scale), recordings).fit_held_out(checkpoint)
-    for path in checkpoint.parent.glob(f"{checkpoint.stem}.*.npz"):
-        path.unlink(missing_ok=True)
+    _forget(checkpoint)
     fits = [_cross_fitted(experiment, scale, one) for one in found]
     return list(zip(tasks_held_out(task, experiment.sessions.num_parts), fits, strict=True))
+
+
+def _forget(checkpoint: Path) -> None:
+    """Remove ``checkpoint`` and those beside it."""
+    for path in (checkpoint, *checkpoint.parent.glob(f"{checkpoint.stem}.*.npz")):
+        path.unlink(missing_ok=True)  # another process that trains the same may have been first
 
 
 def _learn(task: Task, experiment: Experiment, checkpoint: Path, num_processes: int | None) -> Fitted:

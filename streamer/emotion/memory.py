@@ -187,6 +187,7 @@ class VoiceMemory:
         """Forget everything but the voice that was known at the beginning."""
         self._voices = [self._first]  # the one that speaks is the last
         self.heard = 0.0  # how many utterances, whoever spoke and whether they were learnt or not
+        self.learnt = 0.0  # how many of them went into a voice, and none fades
         self._strangers: list[tuple[Vector, float]] = []
 
     @property
@@ -222,6 +223,7 @@ class VoiceMemory:
         if self._is_of_voice(impression):
             self._strangers.clear()
             self._voices[-1] = self.voice.heard(impression, weight)
+            self.learnt += weight
             return
         self._strangers = [*self._strangers[1 - _MOST_STRANGERS :], (impression, weight)]
         others = [self._unknown, *self._voices[:-1]]
@@ -231,15 +233,22 @@ class VoiceMemory:
             self._turn_to(best)
 
     def _is_of_voice(self, impression: Vector) -> bool:
-        if self.voice.is_known:  # what is learnt of a guest would stay in the profile
-            return self._better_explained(self._unknown, impression) <= -_KNOWN_EVIDENCE * self._voiceprints.information
+        if self.voice.is_known:
+            return self._is_surely_of(self.voice, impression)
         return self.familiarity(impression) >= 0.5
+
+    def _is_surely_of(self, known: Voice, impression: Vector) -> bool:
+        """Return whether a voice of a profile may learn ``impression``: what is learnt of a guest would stay in it."""
+        likelihood, needed = self._voiceprints.log_likelihood, _KNOWN_EVIDENCE * self._voiceprints.information
+        return likelihood(known, impression) - likelihood(self._unknown, impression) >= needed
 
     def _turn_to(self, index: int) -> None:
         """Go on with the voice ``index`` of the unknown one and those before the last."""
         voice = self._unknown if index == 0 else self._voices.pop(index - 1)
         for impression, weight in self._strangers:
-            voice = voice.heard(impression, weight)
+            if not voice.is_known or self._is_surely_of(voice, impression):
+                voice = voice.heard(impression, weight)
+                self.learnt += weight
         self._strangers.clear()
         if len(self._voices) == _MOST_VOICES:
             self._voices.remove(next(other for other in self._voices if not other.is_known))

@@ -48,14 +48,14 @@ class Profile:
         Raises:
             ProfileError: The file is missing, damaged, or made with another model.
         """
-        values = self._values()
+        seen, values = self._state(), self._values()
         if values.get("model_sha256") != self._model_sha256:
             raise ProfileError(f"{self.path}: made with another model; {_MAKE_ONE} and the same --model")
         try:
             voice = Voice.from_json(values.get("voice"), self._size)
         except ValueError as error:
             raise ProfileError(f"{self.path}: damaged ({error}); {_MAKE_ONE}") from error
-        self._seen, self._voice = self._state(), voice
+        self._seen, self._voice = seen, voice
         return voice
 
     def check_writable(self) -> None:
@@ -64,6 +64,7 @@ class Profile:
         Raises:
             ProfileError: It would lose something else, or can not be written.
         """
+        seen = self._state()
         try:
             self._target().lstat()
         except FileNotFoundError:
@@ -81,7 +82,7 @@ class Profile:
             temporary.unlink()
         except OSError as error:
             raise self._not_written(error) from error
-        self._seen = self._state()
+        self._seen = seen
 
     def write(self, voice: Voice) -> None:
         """Replace the file; one that holds just this voice is left as it is.
@@ -102,8 +103,7 @@ class Profile:
                 json.dump(content, file)
                 file.flush()
                 os.fsync(file.fileno())
-                if self._target().exists():
-                    os.fchmod(file.fileno(), stat.S_IMODE(self._target().stat().st_mode))
+                self._keep_who_may(file.fileno())
             temporary.replace(self._target())
         except OSError as error:
             if temporary:
@@ -112,19 +112,27 @@ class Profile:
             raise self._not_written(error) from error
         self._seen, self._voice = self._state(), voice
 
+    def _keep_who_may(self, descriptor: int) -> None:
+        """Give the new file the owner and the mode of the one that it replaces."""
+        with contextlib.suppress(OSError):  # there is none; or it is for its owner to say, and this is not he
+            before = self._target().stat()
+            os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
+            os.fchown(descriptor, before.st_uid, before.st_gid)
+
     def _values(self) -> dict[str, Any]:
         target = self._target()
-        if target.exists() and not target.is_file():  # a pipe would keep us waiting, a device never end
-            raise ProfileError(f"{self.path}: can not be read (expected a file); {_MAKE_ONE}")
         try:
-            if target.stat().st_size > _MOST_BYTES:
+            status = target.stat()
+            if not stat.S_ISREG(status.st_mode):  # a pipe would keep us waiting, a device never end
+                raise ProfileError(f"{self.path}: can not be read (expected a file); {_MAKE_ONE}")
+            if status.st_size > _MOST_BYTES:
                 raise ProfileError(f"{self.path}: not a profile (over {_MOST_BYTES} bytes); {_MAKE_ONE}")
             values = json.loads(target.read_text(encoding="utf-8"))
         except OSError as error:
             raise ProfileError(f"{self.path}: can not be read ({error.strerror}); {_MAKE_ONE}") from error
         except (ValueError, RecursionError) as error:
             raise ProfileError(f"{self.path}: not a profile, or damaged ({error}); {_MAKE_ONE}") from error
-        if not isinstance(values, dict) or (type(values.get("profile")), values["profile"]) != (int, FORMAT):
+        if not isinstance(values, dict) or (type(values.get("profile")), values.get("profile")) != (int, FORMAT):
             raise ProfileError(f"{self.path}: not a profile that this version reads; {_MAKE_ONE}")
         return values
 

@@ -11,8 +11,7 @@ _INTERVAL_S = 60.0
 class ProfileSink:
     """Writes a profile once a minute of the stream, and at its end; only where something was learnt since.
 
-    One that can not be written is tried again later, and ``warn`` told once; what can not be written at the end ends
-    the stream as any sink that fails.
+    One that can not be written is tried again later, and ``warn`` told once; at the end it is a sink that fails.
     """
 
     def __init__(self, write: Callable[[], None], warn: Callable[[str], None]) -> None:
@@ -23,25 +22,32 @@ class ProfileSink:
         self._has_learnt = False
 
     def write(self, record: Record) -> None:
-        """Take note of ``record``.
-
-        Raises:
-            SinkError: It is the last, and the profile can not be written.
-        """
+        """Take note of ``record``."""
         self._has_learnt |= record["type"] == "utterance"
-        is_last = record["type"] == "end"
-        if not self._has_learnt or not (is_last or record.get("end_s", 0.0) >= self._written_s + _INTERVAL_S):
+        if not self._has_learnt or record.get("end_s", 0.0) < self._written_s + _INTERVAL_S:
             return
         self._written_s = record["end_s"]
         try:
             self._write()
             self._has_learnt = False
         except ProfileError as error:
-            if is_last:
-                raise SinkError(str(error)) from error
             if not self._has_warned:
                 self._has_warned = True
                 self._warn(str(error))
+
+    def finish(self) -> None:
+        """Write what was learnt since.
+
+        Raises:
+            SinkError: It can not be written.
+        """
+        if not self._has_learnt:
+            return
+        self._has_learnt = False
+        try:
+            self._write()
+        except ProfileError as error:
+            raise SinkError(str(error)) from error
 
     def check(self) -> None:
         """Nobody reads it meanwhile."""

@@ -68,6 +68,9 @@ class Sink:
         """Raise ReaderGoneError where the reader of a pipe has left."""
         self._writer.check()
 
+    def finish(self) -> None:
+        """Nothing is kept back."""
+
     @staticmethod
     def _require_columns(path: Path, labels: Sequence[str]) -> str:
         """Return the header that the file has already, empty where there is none; before anything is written."""
