@@ -2,8 +2,8 @@
 
     python -m benchmarks.aims [RESULTS]
 
-RESULTS is docs/results, with what `training compare`, `training evaluate`, `benchmarks.states` and
-`benchmarks.noise_alone` wrote.
+RESULTS is docs/results, with what `training compare`, `training evaluate`, `benchmarks.states`,
+`benchmarks.noise_alone` and `benchmarks.model_cost` wrote.
 """
 
 import argparse
@@ -22,8 +22,10 @@ _LEAST_MEAN = {"speakers": 0.80, "corpus": 0.65}
 _LEAST_AHEAD = 0.05
 _MOST_RISK = 2.0 / 3.0
 _LEAST_ENROLMENT = 0.03
+_MOST_COST = 1.5
 
 Row = tuple[str, str, bool]
+RESULTS = Path(__file__).parent.parent / "docs" / "results"
 
 
 class Results:
@@ -31,9 +33,9 @@ class Results:
 
     def __init__(self, folder: Path) -> None:
         """Read the files in ``folder``."""
-        self.streaming, self.comparison, self.states, self.noises = (
+        self.streaming, self.comparison, self.states, self.noises, self.cost = (
             json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-            for name in ("streaming", "comparison", "states", "noise_alone")
+            for name in ("streaming", "comparison", "states", "noise_alone", "model_cost")
         )
 
     def state(self, protocol: str, state: str) -> Mapping[str, Any]:
@@ -95,6 +97,9 @@ def rows(results: Results) -> Iterator[Row]:
         each = [results.noises["noises"][kind] for kind in kinds]
         rate = 600.0 * sum(kind["labels"] for kind in each) / sum(kind["seconds"] for kind in each)
         yield aim, f"{rate:.1f}", rate <= 1.0
+    ratio, (low, high) = results.cost["ratio"], results.cost["ratio_range"]
+    aim = "features and network: at most 1.5 times what those of the model before cost"
+    yield aim, f"{ratio:.2f} ({low:.2f} to {high:.2f})", ratio <= _MOST_COST
 
 
 def _with_interval(found: Mapping[str, Any]) -> str:
@@ -110,13 +115,17 @@ def _difference(results: Mapping[str, Any], *key: str) -> Mapping[str, Any]:
     return found
 
 
+def table(results: Path) -> str:
+    """Return the Markdown table of the results in a folder."""
+    lines = ((aim, measured, "yes" if ok else "no") for aim, measured, ok in rows(Results(results)))
+    return markdown([("aim", "measured", "reached"), *lines])
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = Path(__file__).parent.parent / "docs" / "results"
-    parser.add_argument("results", nargs="?", type=Path, default=default, metavar="RESULTS")
-    found = rows(Results(parser.parse_args().results))
-    print(markdown([("aim", "measured", "reached"), *((aim, what, "yes" if ok else "no") for aim, what, ok in found)]))
+    parser.add_argument("results", nargs="?", type=Path, default=RESULTS, metavar="RESULTS")
+    print(table(parser.parse_args().results))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from benchmarks.results import markdown, write_results
 from streamer.bench import quiet
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
 from streamer.features.mfcc import IncrementalMfcc
+from streamer.features.pitch import IncrementalPitch
 from streamer.machine import instruction_sets
 from streamer.pipeline import Pipeline
 from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings
@@ -104,9 +105,12 @@ def _work() -> None:
 
     settings = SpeechSettings()
     classifier = OnnxClassifier(BUNDLED_MODEL)
-    extractor = IncrementalMfcc(classifier.features)
-    _count_stream("features at 20 ms", clip, extractor.push)
-    _count_stream("features at 1 s", clip, extractor.push, lambda: SAMPLE_RATE_HZ)
+    for name, extractor in (
+        ("cepstra", IncrementalMfcc(classifier.features)),
+        ("pitch and harmonicity", IncrementalPitch(classifier.features)),
+    ):
+        _count_stream(f"{name} at 20 ms", clip, extractor.push)
+        _count_stream(f"{name} at 1 s", clip, extractor.push, lambda: SAMPLE_RATE_HZ)
     segmenter = Segmenter(settings, NetworkDetector(settings))
     for name, samples in {"speech": clip, "silence": hiss}.items():
         segmenter.reset()

@@ -38,8 +38,6 @@ _NEUTRAL = "neutral"
 _LEAST_CALIBRATION_S = 10
 _LEAST_SPEECH = 0.5
 """Part of an utterance that the network takes for speech, on average."""
-_LEAST_OF_ONE_VOICE = 0.75
-"""Part of what is heard that sounds like the voice before."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +155,7 @@ def calibrate(settings: RunSettings, seconds: int, signals: StopSignals | None =
         )
     if memory.heard < _LEAST_SPEECH * sum(min(length_s, 1.0) for length_s in lengths_s):  # as much as is remembered
         raise InputError("what was heard does not sound like somebody speaking: nothing is written")
-    if memory.num_voices > 1 or memory.learnt < _LEAST_OF_ONE_VOICE * memory.heard:
+    if not memory.is_of_one_voice:
         raise InputError("more than one voice was heard: calibrate alone, in a place as quiet as you can find")
     profile.check_writable()  # a daemon that learns may have written it meanwhile: who calibrates wants this one
     profile.write(memory.voice)

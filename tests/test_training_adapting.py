@@ -110,7 +110,7 @@ def test_the_judge_says_what_the_classifier_says(network: StreamingNetwork, tmp_
         np.testing.assert_allclose(classifier.posterior(), expected, atol=1e-4)
         assert classifier.memory is not None
         assert classifier.memory.voice.weight == pytest.approx(memory.voice.weight, abs=1e-4)
-        assert classifier.memory.num_voices == memory.num_voices
+        assert classifier.memory.is_of_one_voice == memory.is_of_one_voice
         classifier.learn()
 
 

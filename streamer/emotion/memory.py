@@ -27,6 +27,8 @@ _KNOWN_EVIDENCE = 0.3
 """Part of what a voiceprint tells by which a voice of a profile must explain an utterance better than anybody's does:
 guests sound alike."""
 _MOST_STRANGERS = 4
+_LEAST_OF_ONE_VOICE = 0.75
+"""Part of what is heard that sounds like the voice before."""
 _TAIL = 10.0
 """Degrees of freedom of Student's t: people vary more than in the corpora, and one number may be far off."""
 
@@ -201,9 +203,9 @@ class VoiceMemory:
         return next((voice for voice in self._voices if voice.is_known), None)
 
     @property
-    def num_voices(self) -> int:
-        """How many voices are remembered, the one that speaks included."""
-        return len(self._voices)
+    def is_of_one_voice(self) -> bool:
+        """Whether one voice was heard, and hardly anything besides."""
+        return len(self._voices) == 1 and self.learnt >= _LEAST_OF_ONE_VOICE * self.heard
 
     def familiarity(self, impression: Vector) -> float:
         """Return how probable it is that ``impression`` is of the voice that speaks, and of no other: 0 to 1."""
