@@ -21,12 +21,13 @@ _MOST_WEIGHT = 50.0
 _MOST_VOICES = 8
 _CHANGE_ODDS = 0.02
 """Odds that somebody else speaks next."""
-_EVIDENCE = 10.0
-"""How much better, in nats, those who sound strange must be explained by another voice before it is the one."""
+_EVIDENCE = 14.0
+"""How much better, in nats, what was heard of late must be explained by another voice before it is the one."""
 _KNOWN_EVIDENCE = 0.3
 """Part of what a voiceprint tells by which a voice of a profile must explain an utterance better than anybody's does:
 guests sound alike."""
-_MOST_STRANGERS = 4
+_MOST_RECENT = 8
+"""So many utterances late it may be noticed that somebody else speaks."""
 _LEAST_OF_ONE_VOICE = 0.75
 """Part of what is heard that sounds like the voice before."""
 _TAIL = 10.0
@@ -141,12 +142,29 @@ class Voiceprints:
 
     def log_likelihood(self, voice: Voice, impression: Vector) -> float:
         """Return how well ``voice`` explains ``impression``, in nats, up to what is the same for all voices."""
-        place = slice(self.first, self.end)
-        certainty = voice.weight + 1.0 / np.asarray(self.variance)
-        expected, variance = voice.weight * voice.mean[place] / certainty, 1.0 / certainty + 1.0
-        distance = np.square(impression[place] - expected) / variance
+        sums = voice.weight * self.of(voice.mean)
+        return float(self.log_likelihoods(np.array([voice.weight]), sums, self.of(impression)))
+
+    def log_likelihoods(self, weights: Vector, sums: Vector, prints: Vector) -> Vector:
+        """Return how well voices explain voiceprints, as :meth:`log_likelihood` does.
+
+        Args:
+            weights: How many utterances of each voice were heard, shape ``(..., 1)``.
+            sums: Of their voiceprints, shape ``(..., num_numbers)``.
+            prints: What is to be explained, likewise.
+
+        Returns:
+            Shape ``(...)``.
+        """
+        certainty = weights + 1.0 / np.asarray(self.variance)
+        variance = 1.0 / certainty + 1.0
+        distance = np.square(prints - sums / certainty) / variance
         each = 0.5 * np.log(variance) + 0.5 * (_TAIL + 1.0) * np.log1p(distance / _TAIL)
-        return -float(each.sum())
+        return np.asarray(-each.sum(axis=-1))
+
+    def of(self, impression: Vector) -> Vector:
+        """Return the voiceprint in ``impression``."""
+        return impression[self.first : self.end]
 
 
 def _vector(values: Any, name: str) -> Vector:
@@ -166,11 +184,25 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e6
 
 
+@dataclass(frozen=True, eq=False)
+class _Heard:
+    """An utterance of late."""
+
+    impression: Vector
+    weight: float
+    before: Voice
+    """Who was thought to speak, as he was remembered before."""
+    is_learnt: bool
+    """Whether he learnt it."""
+
+
 class VoiceMemory:
     """The voice that speaks, and those that spoke before it: learnt utterance by utterance, without labels.
 
-    Utterances that sound strange are not learnt at once. Where they are better explained by another voice, one heard
-    before or a new one, that is the one from then on; the one before is kept, and known again when it returns.
+    An utterance that sounds strange is not learnt. Where what was heard of late, from some utterance on, is better
+    explained by another voice, one heard before or a new one, that is the one since then: it learns these utterances,
+    and the voice before loses what it learnt of them, is kept, and known again when it returns (Bayesian change
+    detection over the last few: Adams and MacKay, "Bayesian online changepoint detection", 2007).
     """
 
     def __init__(self, size: int, voiceprints: Voiceprints, known: Voice | None = None) -> None:
@@ -190,7 +222,7 @@ class VoiceMemory:
         self._voices = [self._first]  # the one that speaks is the last
         self.heard = 0.0  # how many utterances, whoever spoke and whether they were learnt or not
         self.learnt = 0.0  # how many of them went into a voice, and none fades
-        self._strangers: list[tuple[Vector, float]] = []
+        self._recent: list[_Heard] = []  # since somebody else began to speak
 
     @property
     def voice(self) -> Voice:
@@ -222,17 +254,13 @@ class VoiceMemory:
         if weight <= 0.0:
             return
         self.heard += weight
-        if self._is_of_voice(impression):
-            self._strangers.clear()
-            self._voices[-1] = self.voice.heard(impression, weight)
+        before, is_learnt = self.voice, self._is_of_voice(impression)
+        if is_learnt:
+            self._voices[-1] = before.heard(impression, weight)
             self.learnt += weight
-            return
-        self._strangers = [*self._strangers[1 - _MOST_STRANGERS :], (impression, weight)]
-        others = [self._unknown, *self._voices[:-1]]
-        evidence = [self._evidence(other) for other in others]
-        best = int(np.argmax(evidence))
-        if evidence[best] >= _EVIDENCE and len(self._strangers) > 1:
-            self._turn_to(best)
+        self._recent = [*self._recent[1 - _MOST_RECENT :], _Heard(impression, weight, before, is_learnt)]
+        if len(self._recent) > 1:
+            self._notice_change()
 
     def _is_of_voice(self, impression: Vector) -> bool:
         if self.voice.is_known:
@@ -244,29 +272,55 @@ class VoiceMemory:
         likelihood, needed = self._voiceprints.log_likelihood, _KNOWN_EVIDENCE * self._voiceprints.information
         return likelihood(known, impression) - likelihood(self._unknown, impression) >= needed
 
-    def _turn_to(self, index: int) -> None:
-        """Go on with the voice ``index`` of the unknown one and those before the last."""
+    def _notice_change(self) -> None:
+        """Go on with another voice, where that explains what was heard of late better from some utterance on."""
+        of, likelihoods = self._voiceprints.of, self._voiceprints.log_likelihoods
+        prints = np.stack([of(each.impression) for each in self._recent])
+        weights = np.array([[each.weight] for each in self._recent])
+        # What a voice has heard of these when it comes to the second index, if the first is where it begins.
+        num_recent = len(self._recent)
+        is_between = np.tri(num_recent, k=-1).T[:, :, np.newaxis]  # the first index before the second
+        more_weight = np.cumsum(weights, axis=0)[np.newaxis] - weights
+        more_weight = (more_weight - more_weight.transpose(1, 0, 2)) * is_between
+        more = weights * prints
+        more_sums = np.cumsum(more, axis=0)[np.newaxis] - more
+        more_sums = (more_sums - more_sums.transpose(1, 0, 2)) * is_between
+        voices = [each.before for each in self._recent]
+        follows = np.tri(num_recent, dtype=bool).T
+
+        def explained(first_weights: Vector, first_sums: Vector) -> Vector:
+            found = likelihoods(first_weights + more_weight, first_sums + more_sums, prints)
+            return np.where(follows, found, 0.0)
+
+        told = np.array([[[voice.weight]] for voice in voices])
+        by_voice = explained(told, told * np.stack([of(voice.mean) for voice in voices])[:, np.newaxis])
+        nobody = float(likelihoods(np.zeros(1), np.zeros(prints.shape[1]), prints[-1]))
+        best, best_start, best_other = 0.0, 0, 0
+        for index, other in enumerate([self._unknown, *self._voices[:-1]]):
+            by_other = explained(np.array([[[other.weight]]]), other.weight * of(other.mean))
+            evidence = (by_other - by_voice).sum(axis=1)[:-1]
+            # None where the last is no more like those before than anybody is: noises are all strange.
+            evidence[by_other[:-1, -1] <= nobody] = 0.0
+            start = int(np.argmax(evidence))
+            if evidence[start] > best:
+                best, best_start, best_other = float(evidence[start]), start, index
+        if best >= _EVIDENCE:
+            self._turn_to(best_other, best_start)
+
+    def _turn_to(self, index: int, start: int) -> None:
+        """Go on with the voice ``index`` of the unknown one and those before the last, which spoke since ``start``."""
+        recent = self._recent[start:]
+        self._voices[-1] = recent[0].before
+        self.learnt -= sum(each.weight for each in recent if each.is_learnt)
         voice = self._unknown if index == 0 else self._voices.pop(index - 1)
-        for impression, weight in self._strangers:
-            if not voice.is_known or self._is_surely_of(voice, impression):
-                voice = voice.heard(impression, weight)
-                self.learnt += weight
-        self._strangers.clear()
+        for each in recent:
+            if not voice.is_known or self._is_surely_of(voice, each.impression):
+                voice = voice.heard(each.impression, each.weight)
+                self.learnt += each.weight
+        self._recent.clear()
         if len(self._voices) == _MOST_VOICES:
             self._voices.remove(next(other for other in self._voices if not other.is_known))
         self._voices.append(voice)
-
-    def _evidence(self, other: Voice) -> float:
-        """Return how much better the strangers are explained by ``other`` than by the one who speaks.
-
-        There is none where the last of them is no more like those before than anybody is: noises are all strange.
-        """
-        total, likelihood = 0.0, self._voiceprints.log_likelihood
-        for impression, weight in self._strangers:
-            total += self._better_explained(other, impression)
-            belongs = likelihood(other, impression) > likelihood(self._unknown, impression)
-            other = other.heard(impression, weight)
-        return total if belongs else -math.inf
 
     def _better_explained(self, other: Voice, impression: Vector) -> float:
         likelihood = self._voiceprints.log_likelihood
