@@ -1,11 +1,12 @@
-"""How well voices are told apart: two people of one corpus, one after the other, in the same room and microphone.
+"""How well voices are told apart: two people of one corpus, one after the other, and one in two recordings.
 
     python -m benchmarks.voices CORPORA_DIR [--out FOLDER]
 
 The networks of the laboratory, each about the speakers whom it never heard (`python -m training evaluate streaming
-CORPORA_DIR` makes them). Every two people of a fold and corpus: ten clips of the one, then ten of the other, without a
-profile; the same with the first one's profile, of up to twelve of his neutral clips, and all of his others first; and a
-calibration by both, taking turns. Clips are of all emotions, but for calibrations.
+CORPORA_DIR` makes them). Every two people of a fold and corpus, in the same room and microphone: ten clips of the one,
+then ten of the other, without a profile; the same with the first one's profile, of up to twelve of his neutral clips;
+and a calibration by both, taking turns. Clips are of all emotions, but for calibrations. And ten clips of the one, then
+ten others of his as another microphone in another room might have recorded them.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from streamer.emotion.memory import Voice, VoiceMemory, Voiceprints
 from training.corpora import find_corpora, load_clips
 from training.corpora.base import LABELS
 from training.dataset import load_examples
-from training.experiment import QUIET, load_experiment
+from training.experiment import QUIET, Recording, load_experiment
 from training.fitting import fit_task
 from training.judging import Sounds, remembered
 from training.protocols import Task, speaker_tasks
@@ -31,6 +32,7 @@ _NUM_CLIPS, _MOST_NEUTRAL = 10, 12
 _NEUTRAL = LABELS.index("neutral")
 COLUMNS = {
     "noticed": "another person noticed within ten utterances",
+    "recording_noticed": "another microphone and room likewise",
     "own_is_another": "one person taken for two within twenty",
     "owner_learnt": "a profile learns, of its owner's utterances",
     "guest_learnt": "of another person's",
@@ -46,12 +48,20 @@ class Ear:
         """Take the clips as they are guessed, and known to be neutral."""
         self.sounds, self._as_neutral, self._voiceprints = sounds, as_neutral, voiceprints
 
-    def turns(self, before: Sequence[int], indices: Sequence[int]) -> bool:
-        """Return whether somebody else is thought to speak somewhere in ``indices``, which follow ``before``."""
-        memory = remembered(self.sounds, before, self._voiceprints)
+    def turns(self, before: Sequence[int], indices: Sequence[int], sounds: Sounds | None = None) -> bool:
+        """Return whether somebody else is thought to speak somewhere in ``indices``, which follow ``before``.
+
+        Args:
+            before: What is heard first.
+            indices: What follows.
+            sounds: How that sounds, where it is not as it was.
+        """
+        memory, then = remembered(self.sounds, before, self._voiceprints), sounds or self.sounds
         for index in indices:
+            if not then.is_heard[index]:
+                continue
             weight = memory.voice.weight
-            memory.learn(self.sounds.impressions[index], float(self.sounds.worth[index]))
+            memory.learn(then.impressions[index], float(then.worth[index]))
             if memory.voice.weight < weight:
                 return True
         return False
@@ -71,8 +81,8 @@ class Ear:
         return num_learnt / len(indices)
 
 
-def told_apart(task: Task, ear: Ear) -> Iterator[dict[str, Any]]:
-    """Give the figures of every two people."""
+def told_apart(task: Task, ear: Ear, elsewhere: Sounds) -> Iterator[dict[str, Any]]:
+    """Give the figures of every two people, the first of whom may also be heard ``elsewhere``."""
     random, clips = np.random.default_rng(0), task.test
     people: dict[tuple[str, str], list[int]] = {}
     for index in random.permutation(np.flatnonzero(ear.sounds.is_heard)).tolist():
@@ -88,6 +98,7 @@ def told_apart(task: Task, ear: Ear) -> Iterator[dict[str, Any]]:
         yield {
             "corpus": first[0],
             "noticed": ear.turns(one[:_NUM_CLIPS], other),
+            "recording_noticed": ear.turns(one[:_NUM_CLIPS], one[_NUM_CLIPS:], elsewhere),
             "own_is_another": ear.turns(one[:1], one[1:]),
             "owner_learnt": ear.learnt(calibrated.voice, [], others[first][:_NUM_CLIPS]),
             "guest_learnt": ear.learnt(calibrated.voice, others[first][:_NUM_CLIPS], other),
@@ -111,7 +122,8 @@ def main() -> None:
             raise SystemExit("the experiment's network does not adapt")
         judge = fitted.judge()
         sounds = judge.hear(load_examples(task.test, experiment.features, QUIET))
-        pairs += told_apart(task, Ear(sounds, judge.known_as(sounds, _NEUTRAL), fitted.voiceprints))
+        elsewhere = judge.hear(load_examples(task.test, experiment.features, Recording(1)))
+        pairs += told_apart(task, Ear(sounds, judge.known_as(sounds, _NEUTRAL), fitted.voiceprints), elsewhere)
     found = {
         corpus: {"pairs": len(own), **{name: round(float(np.mean([p[name] for p in own])), 3) for name in COLUMNS}}
         for corpus in dict.fromkeys(pair["corpus"] for pair in pairs)

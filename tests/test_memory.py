@@ -297,3 +297,37 @@ def test_a_profile_learns_nothing_of_those_who_spoke_last_when_its_owner_returns
 
     assert heard_by.voice.is_known
     assert heard_by.voice.weight == before.voice.weight + 3.0
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3, 4, 5])  # the voice of 1 is near everybody's: half of it is no other one
+def test_who_sounds_alike_is_noticed_late_and_unlearnt(seed: int) -> None:
+    first, second = Speaker(seed), Speaker(seed + 100)
+    second.mean[FIRST : FIRST + PRINT] = 0.5 * first.mean[FIRST : FIRST + PRINT]
+    heard_by = memory()
+    hear(heard_by, first, 20)
+    before = heard_by.voice
+
+    familiar = hear(heard_by, second, 8)
+
+    assert max(familiar[:3]) > 0.5  # taken for the first
+    assert heard_by.voice.weight == 8.0
+    assert heard_by._voices[-2] is before
+    assert heard_by.learnt == 28.0
+
+
+def test_evidence_is_that_of_hearing_one_after_the_other() -> None:
+    """All places are looked at together; one by one it is the same."""
+    heard_by, first, second = memory(), Speaker(0), Speaker(1)
+    hear(heard_by, first, 5)
+    before = heard_by.voice
+    impressions = [first.mean + 0.4 * (second.mean - first.mean) for _ in range(8)]
+
+    evidence, new, old = 0.0, Voice.unknown(SIZE), before
+    for count, impression in enumerate(impressions, start=1):
+        heard_by.learn(impression, 0.7)
+        evidence += VOICEPRINTS.log_likelihood(new, impression) - VOICEPRINTS.log_likelihood(old, impression)
+        new, old = new.heard(impression, 0.7), old.heard(impression, 0.7)
+        assert (heard_by.voice.weight < before.weight) == (count > 1 and evidence >= 14.0), count
+        if heard_by.voice.weight < before.weight:
+            break
+    assert heard_by.voice.weight == pytest.approx(0.7 * count)
