@@ -178,8 +178,10 @@ class StreamingNetwork(keras.Model):  # type: ignore[misc]
         logits = trust * by_voice + (1.0 - trust) * ops.log_softmax(self.logits_as_stranger(described))
         doubt = ops.sum(signs * self.doubt[:-1], -1, keepdims=True) + self.doubt[-1] * self.novelty(described)
         logits *= ops.exp(-doubt)
-        speech = self.speech_probability(described)
-        return ops.log(speech * ops.softmax(logits) + (1.0 - speech) / self.num_labels)
+        speech_logits = self.speech_logits(described)
+        # Not one less the other: next to nothing, which decides about small probabilities, would be rounding.
+        speech, noise = ops.sigmoid(speech_logits), ops.sigmoid(-speech_logits)
+        return ops.log(speech * ops.softmax(logits) + noise / self.num_labels)
 
     def ramp(self, weight: Any) -> Any:
         """Return the most that what is remembered may be trusted, of the shape of ``weight``.
