@@ -18,7 +18,7 @@ from training.networks import Network
 from training.networks.streaming import StreamingNetwork
 
 TOLERANCE = 1e-5
-"""Of logits."""
+"""Of logits, beside as much of their size, as is float32's."""
 IMPRESSION_TOLERANCE = 1e-4
 """Of what is remembered: skews are large numbers over small ones."""
 _PREFIX_ROWS = (1, 2, 7, 30, 64)
@@ -133,9 +133,10 @@ def check_detector_parity(network: Any, exported: SpeechNetwork, scenes: Sequenc
 
 
 def _difference(expected: NDArray[Any], said: NDArray[Any], what: str, tolerance: float) -> float:
-    """Return the largest difference; refuse one that is too large, or no number."""
-    difference = float(np.abs(expected - said).max())
-    if not difference <= tolerance:
+    """Return the largest difference; refuse one that is too large, also for the size of the number, or no number."""
+    differences = np.abs(expected - said)
+    difference = float(differences.max())
+    if not (differences <= tolerance * (1.0 + np.abs(expected))).all():
         raise ParityError(
             f"for {what} the model file differs by {difference:.2g} from the network, allowed is {tolerance:g}"
         )
