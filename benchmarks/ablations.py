@@ -15,11 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import markdown, signed, write_results
+from benchmarks.results import estimated, markdown, signed, write_results
 from training.corpora import find_corpora, load_clips
-from training.dataset import load_examples
-from training.evaluate import about, ask, write_evaluation
-from training.evaluation import LIVE, NOISY_ROOM, evaluation_of
+from training.evaluate import about, ask, fill_cache, write_evaluation
+from training.evaluation import LIVE
 from training.experiment import Experiment, SessionSettings, load_experiment
 from training.fitting import fit_held_out
 from training.noises import noise_rows
@@ -79,8 +78,7 @@ def make_run(variant: str, corpora_dir: Path, out: Path) -> None:
     outcomes = [ask(task, fitted) for task, fitted in fit_held_out(final_task(clips), experiment)]
     folder, command = run_folder(out, variant), f"python -m benchmarks.ablations CORPORA_DIR {variant!r}"
     folder.mkdir(parents=True, exist_ok=True)
-    evaluation = {**about(experiment, corpora, clips), "command": command, **evaluation_of(outcomes)}
-    write_evaluation(folder, evaluation, outcomes)
+    write_evaluation(folder, {**about(experiment, corpora, clips), "command": command}, outcomes)
 
 
 def run_folder(out: Path, variant: str) -> Path:
@@ -97,8 +95,7 @@ def figures_of(whole: Record, variant: Record) -> Figures:
             states = whole.evaluation["protocols"][protocol]["states"]
             found[name] = states[state]["mean_uar_of_corpora"]
         elif difference := paired_mean_difference(sides[0], sides[1]):
-            interval = [round(difference.low, 4), round(difference.high, 4)]
-            found[name] = {"value": round(difference.value, 4), "interval_95": interval}
+            found[name] = estimated(difference)
     return found
 
 
@@ -148,9 +145,7 @@ def main() -> None:
 
 def _fill_cache(experiment: Experiment, corpora_dir: Path) -> None:
     """Make the rows that all variants need, before several do at once."""
-    clips = load_clips(find_corpora(None, corpora_dir), corpora_dir)
-    for hearing in (*experiment.hearings, NOISY_ROOM):
-        load_examples(clips, experiment.features, hearing)
+    fill_cache(load_clips(find_corpora(None, corpora_dir), corpora_dir), experiment)
     if experiment.sessions:
         noise_rows(experiment.features, experiment.sessions.num_noises)
 

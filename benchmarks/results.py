@@ -5,9 +5,12 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamer.machine import processor
+
+if TYPE_CHECKING:
+    from training.pictures.values import Estimate
 
 if importlib.util.find_spec("matplotlib") is None:  # told before an hour of measuring, not after it
     raise SystemExit("the benchmarks run in .venv-dev, which `make prepare-dev` makes: .venv-dev/bin/python -m ...")
@@ -27,6 +30,11 @@ def write_results(out: Path, name: str, record: Mapping[str, Any], page: str) ->
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     (out / f"{name}.md").write_text(page, encoding="utf-8")
+
+
+def estimated(estimate: "Estimate") -> dict[str, Any]:
+    """Return ``estimate`` as it is written down, for :func:`signed`."""
+    return {"value": round(estimate.value, 4), "interval_95": [round(estimate.low, 4), round(estimate.high, 4)]}
 
 
 def signed(difference: Mapping[str, Any]) -> str:

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import markdown, signed, write_results
-from training.pictures.values import Estimate
+from benchmarks.results import estimated, markdown, signed, write_results
 from training.report.pairs import clip_of, paired_mean_difference
 from training.report.record import Prediction, read_record
 
@@ -36,12 +35,10 @@ def differences(predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
                 one, other = ([made for made in side if corpus in ("", made.corpus)] for side in sides)
                 estimate = paired_mean_difference(one, other)
                 if estimate is not None:
-                    found.append({"protocol": protocol, "of": after, "to": before, "corpus": corpus, **_told(estimate)})
+                    found.append(
+                        {"protocol": protocol, "of": after, "to": before, "corpus": corpus, **estimated(estimate)}
+                    )
     return found
-
-
-def _told(estimate: Estimate) -> dict[str, Any]:
-    return {"value": round(estimate.value, 4), "interval_95": [round(estimate.low, 4), round(estimate.high, 4)]}
 
 
 def table(found: Sequence[dict[str, Any]]) -> str:

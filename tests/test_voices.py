@@ -35,6 +35,15 @@ def model(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def profile(speech: Path, model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Path:
+    """Give a profile of the one who speaks."""
+    path = tmp_path / "me.json"
+    assert main(["calibrate", str(path), "-i", str(speech), "--model", str(model), "--seconds", "10"]) == 0
+    capfd.readouterr()
+    return path
+
+
+@pytest.fixture
 def run(model: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., list[dict[str, Any]]]:
     def run(*arguments: str | Path) -> list[dict[str, Any]]:
         assert main(["run", "--model", str(model), "-o", "jsonl", *map(str, arguments)]) == 0
@@ -213,12 +222,8 @@ def test_who_calibrates_wants_that_profile_whoever_wrote_it_meanwhile(
 
 
 def test_a_profile_that_can_not_be_kept_is_told_at_once(
-    speech: Path, model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    speech: Path, model: Path, profile: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    profile = tmp_path / "me.json"
-    assert main(["calibrate", str(profile), "-i", str(speech), "--model", str(model), "--seconds", "10"]) == 0
-    capfd.readouterr()
-
     def read_only(*_: Any, **__: Any) -> None:
         raise OSError(30, "Read-only file system")
 
@@ -231,12 +236,8 @@ def test_a_profile_that_can_not_be_kept_is_told_at_once(
 
 
 def test_a_profile_that_can_not_be_written_in_the_end_is_in_the_last_line(
-    speech: Path, model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    speech: Path, model: Path, profile: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    profile = tmp_path / "me.json"
-    assert main(["calibrate", str(profile), "-i", str(speech), "--model", str(model), "--seconds", "10"]) == 0
-    capfd.readouterr()
-
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 

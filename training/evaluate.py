@@ -44,9 +44,7 @@ def evaluate(experiment: Experiment, corpora: Sequence[Corpus], clips: Sequence[
     tasks = all_tasks(clips)
     require_same(out, experiment, data_hash(clips))
     outcomes = run_tasks(tasks, experiment)
-    evaluation = {**about(experiment, corpora, clips), "command": command, **evaluation_of(outcomes)}
-    write_evaluation(out, evaluation, outcomes)
-    return summary(evaluation)
+    return summary(write_evaluation(out, {**about(experiment, corpora, clips), "command": command}, outcomes))
 
 
 def about(experiment: Experiment, corpora: Sequence[Corpus], clips: Sequence[Clip]) -> dict[str, Any]:
@@ -59,11 +57,22 @@ def about(experiment: Experiment, corpora: Sequence[Corpus], clips: Sequence[Cli
     }
 
 
-def write_evaluation(out: Path, evaluation: Mapping[str, Any], outcomes: Sequence[Outcome]) -> None:
-    """Write ``evaluation.json`` and, of what was said, ``predictions.csv`` into the folder ``out``."""
+def write_evaluation(out: Path, told: Mapping[str, Any], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Write ``evaluation.json`` and, of what was said, ``predictions.csv`` into the folder ``out``.
+
+    Args:
+        out: It is there.
+        told: What is told beside the figures, see :func:`about`.
+        outcomes: What the figures follow from.
+
+    Returns:
+        What the first file holds.
+    """
+    evaluation = {**told, **evaluation_of(outcomes)}
     write_csv(out / PREDICTIONS_FILE, [said for outcome in outcomes for said in outcome.said])
     text = json.dumps(evaluation, indent=1, ensure_ascii=False) + "\n"
     write_text_whole(out / EVALUATION_FILE, text)
+    return evaluation
 
 
 def _of_corpus(corpus: Corpus, clips: Sequence[Clip]) -> dict[str, Any]:
@@ -84,11 +93,15 @@ def run_tasks(tasks: Sequence[Task], experiment: Experiment) -> list[Outcome]:
     clips = list(
         dict.fromkeys(clip for task in tasks for side in (task.train, task.validation, task.test) for clip in side)
     )
-    for hearing in dict.fromkeys((QUIET, NOISY_ROOM, *experiment.hearings)):
-        # On all cores, into the cache, before the networks need them.
-        load_examples(clips, experiment.features, hearing)
+    fill_cache(clips, experiment)
     outcomes = dict(in_processes(partial(run_task, experiment=experiment), tasks, f"{experiment.name} networks"))
     return [outcomes[index] for index in range(len(tasks))]
+
+
+def fill_cache(clips: Sequence[Clip], experiment: Experiment) -> None:
+    """Make all rows that networks need to learn and to be asked, on all cores, before several need them at once."""
+    for hearing in dict.fromkeys((QUIET, NOISY_ROOM, *experiment.hearings)):
+        load_examples(clips, experiment.features, hearing)
 
 
 def run_task(task: Task, experiment: Experiment) -> Outcome:
