@@ -117,6 +117,11 @@ def overlap(event: dict[str, Any], start: int, end: int) -> int:
     return max(0, min(event["end_sample"], end) - max(event["start_sample"], start))
 
 
+def likeliest(event: dict[str, Any]) -> str:
+    probabilities: dict[str, float] = event["probs"]
+    return max(probabilities, key=probabilities.__getitem__)
+
+
 def test_microphone_and_file_give_the_same_events_on_the_same_samples(listen: Listen, tmp_path: Path) -> None:
     listener = listen()
 
@@ -133,7 +138,10 @@ def test_microphone_and_file_give_the_same_events_on_the_same_samples(listen: Li
 def test_clips_of_strangers_are_found_and_labelled_as_in_the_original(
     listen: Listen, tmp_path: Path, corpora: Path
 ) -> None:
-    """Through pauses and the audio server a clip may lose its edges, hardly its label."""
+    """Through pauses and the audio server a clip may lose its edges; it hardly sounds like another emotion then.
+
+    Whether it is sure enough to be told is another matter: at the bound of `uncertain` an edge decides.
+    """
     paths = sorted(corpora.glob("nemo/samples/*.flac"))
     clips = [soundfile.read(path, dtype="int16")[0] for path in random.Random(5).sample(paths, 12)]
     noise = np.random.default_rng(5)
@@ -149,13 +157,16 @@ def test_clips_of_strangers_are_found_and_labelled_as_in_the_original(
     captured = soundfile.read(listener.captured, dtype="int16")[0]
     offset = captured.tobytes().find(clips[0][:4000].tobytes()) // 2 - starts[0]
     original = utterances(of_file(as_wav(joined, tmp_path / "joined.wav")))
-    same = 0
+    same, contradicted = 0, 0
     for start, clip in zip(starts, clips, strict=True):
         begun = start + offset
         found = max(live, key=lambda event: overlap(event, begun, begun + clip.size))
         assert overlap(found, begun, begun + clip.size) > 0.5 * clip.size
-        same += found["label"] == max(original, key=lambda event: overlap(event, start, start + clip.size))["label"]
+        meant = max(original, key=lambda event: overlap(event, start, start + clip.size))
+        same += likeliest(found) == likeliest(meant)
+        contradicted += len({found["label"], meant["label"]} - {"uncertain"}) > 1
     assert same >= 11
+    assert contradicted == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
