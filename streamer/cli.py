@@ -3,7 +3,7 @@
 import argparse
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from streamer import __version__, commands
 from streamer.emotion.classifier import BUNDLED_MODEL
 from streamer.errors import DeviceHungError, SettingsError, StreamerError
+from streamer.options import complete, options_of
 from streamer.signals import StopSignals
 from streamer.sinks.lines import ReaderGoneError, tell_people
 from streamer.sinks.sink import FORMATS, SinkSettings
@@ -18,6 +19,7 @@ from streamer.sources.conditioner import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, MIX, C
 from streamer.sources.pcm import PCM_BYTES
 from streamer.speech.network import BUNDLED_DETECTOR
 
+_SWITCH = argparse.BooleanOptionalAction  # so that what a file switches on can be switched off
 _BENCH = """\
 measures for half a minute what it costs here, without a microphone, on the demonstration clip and a faint hiss:
 cost_us_per_s  CPU time in microseconds per second of audio, as fast as it goes: vad finds the speech, features
@@ -29,6 +31,9 @@ rss_mib        the most memory of `emotion-streamer run` while it hears the clip
 start_ms       from the start of `emotion-streamer run` to its first line
 An open microphone comes on top; docs/performance.md has figures of all of it.
 """
+_CONFIG = (
+    "options in TOML (auto_gain = true); variables (EMOTION_STREAMER_AUTO_GAIN=1) win over it, what is typed over both"
+)
 _EPILOG = """\
 exit codes: 0 clean; 1 the stream broke midway; 2 usage, or input missing, unreadable or not audio;
 3 device absent, lost or stalled; 4 model or profile; 75 a hung device; 130, 143 a second signal
@@ -43,7 +48,8 @@ def main(arguments: Sequence[str] | None = None, signals: StopSignals | None = N
         signals: What ends a stream in good order.
     """
     try:
-        parsed = _parser().parse_args(arguments, argparse.Namespace(signals=signals))
+        parsed = parse(arguments)
+        parsed.signals = signals
         return int(parsed.command(parsed))
     except ReaderGoneError:
         return 0
@@ -52,6 +58,18 @@ def main(arguments: Sequence[str] | None = None, signals: StopSignals | None = N
         if isinstance(error, DeviceHungError):
             os._exit(error.exit_code)  # an orderly exit would wait for the audio system, which hangs
         return error.exit_code
+
+
+def parse(arguments: Sequence[str] | None = None, environment: Mapping[str, str] | None = None) -> argparse.Namespace:
+    """Return what ``arguments`` and, where they leave it open, the environment and the file of --config ask for.
+
+    Raises:
+        SettingsError: Something of it makes no sense.
+    """
+    parser, parsers = command_parsers()
+    parsed = parser.parse_args(arguments)
+    complete(parsed, parsed.command_name, parsers, os.environ if environment is None else environment)
+    return parsed
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -68,42 +86,53 @@ class _Parser(argparse.ArgumentParser):
         """Make a parser, also of a command: texts stay as they are, no option goes by a part of its name."""
         super().__init__(formatter_class=_Help, allow_abbrev=False, **options)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse; leave None, not its default, where an option was not typed."""
+        namespace = namespace or argparse.Namespace()
+        for option in options_of(self).values():
+            setattr(namespace, option.dest, None)
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line."""
         raise SettingsError(f"{message}; see `{self.prog} --help`")
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
+    """Return the parser of the command line, and those of the commands by their names."""
     parser = _Parser(
         prog="emotion-streamer",
         description="Live speech emotion: a line per utterance, from a microphone, a file or a pipe.",
-        epilog=_EPILOG,
+        epilog="options may also come from a file and from variables: see --config of each command\n" + _EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"emotion-streamer {__version__}")
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    subparsers = parser.add_subparsers(required=True, dest="command_name", metavar="COMMAND")
     _add_run(subparsers)
     _add_calibrate(subparsers)
     devices = subparsers.add_parser("devices", help="list the capture devices")
-    devices.add_argument("--json", action="store_true", help="for programs")
+    devices.add_argument("--json", action=_SWITCH, help="for programs")
     devices.set_defaults(command=lambda parsed: commands.devices(as_json=parsed.json))
     inspect = subparsers.add_parser("inspect", help="say what a model file holds")
     inspect.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="default: the bundled one")
-    inspect.add_argument("--self-test", action="store_true", help="check that this machine runs it rightly")
+    inspect.add_argument("--self-test", action=_SWITCH, help="check that this machine runs it rightly")
     inspect.set_defaults(command=lambda parsed: commands.inspect(parsed.model, self_test=parsed.self_test))
     bench = subparsers.add_parser(
         "bench", parents=[_models()], help="measure what it costs on this machine", description=_BENCH
     )
-    bench.add_argument("--json", action="store_true", help="for programs")
+    bench.add_argument("--json", action=_SWITCH, help="for programs")
     bench.set_defaults(
         command=lambda parsed: commands.bench(parsed.model or BUNDLED_MODEL, *parsed.vad, as_json=parsed.json)
     )
-    return parser
+    for command in subparsers.choices.values():
+        command.add_argument("--config", type=Path, metavar="FILE", help=_CONFIG)
+    return parser, subparsers.choices
 
 
 def _add_run(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
     run = subparsers.add_parser("run", parents=[_inputs(), _models()], help="listen and print", epilog=_EPILOG)
     run.add_argument(
         "-o",
+        "--output",
         dest="outputs",
         action="append",
         type=_output,
@@ -111,10 +140,10 @@ def _add_run(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
         help=f"one of {', '.join(FORMATS)}; to stdout, or added to PATH; repeatable "
         "(default: text on a terminal, jsonl in a pipe)",
     )
-    run.add_argument("--partials", action="store_true", help="also tell while somebody is still speaking")
-    run.add_argument("--realtime", action="store_true", help="pace FILE or stdin as if heard now")
+    run.add_argument("--partials", action=_SWITCH, help="also tell while somebody is still speaking")
+    run.add_argument("--realtime", action=_SWITCH, help="pace FILE or stdin as if heard now")
     run.add_argument("--profile", type=Path, metavar="FILE", help="begin with a voice that is known, see `calibrate`")
-    run.add_argument("--learn", action="store_true", help="keep the file of --profile up to date")
+    run.add_argument("--learn", action=_SWITCH, help="keep the file of --profile up to date")
     run.set_defaults(command=_run)
 
 
@@ -136,13 +165,13 @@ def _add_calibrate(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
 
 def _inputs() -> _Parser:
     options = _Parser(add_help=False)
-    options.add_argument("-i", dest="input", default="mic", metavar="mic|FILE|-", help="input; - is raw PCM on stdin")
+    options.add_argument("-i", "--input", default="mic", metavar="mic|FILE|-", help="input; - is raw PCM on stdin")
     options.add_argument("--rate", type=_rate, metavar="N", help="of raw PCM, in Hz (default 16000)")
     options.add_argument("--channels", type=_count, metavar="N", help="of raw PCM (default 1)")
     options.add_argument("--format", choices=list(PCM_BYTES), help="of raw PCM (default s16le)")
-    options.add_argument("-d", dest="device", type=_device, metavar="INDEX|NAME", help="microphone, see `devices`")
+    options.add_argument("-d", "--device", type=_device, metavar="INDEX|NAME", help="microphone, see `devices`")
     options.add_argument("--channel", type=_channel, metavar="N|mix", help="channel from 1, or the mean (default mix)")
-    options.add_argument("--auto-gain", action="store_true", help="raise the level where people are heard too quietly")
+    options.add_argument("--auto-gain", action=_SWITCH, help="raise the level where people are heard too quietly")
     return options
 
 
@@ -162,9 +191,9 @@ def _models() -> _Parser:
 
 def _run(parsed: argparse.Namespace) -> int:
     if parsed.realtime and parsed.input == "mic":
-        raise SettingsError("--realtime goes with a file or stdin: the microphone is live anyway")
+        raise SettingsError(f"{parsed.names['realtime']} goes with a file or stdin: the microphone is live anyway")
     if parsed.learn and not parsed.profile:
-        raise SettingsError("--learn goes with --profile FILE only")
+        raise SettingsError(f"{parsed.names['learn']} goes with --profile FILE only")
     outputs = parsed.outputs or [SinkSettings("text" if os.isatty(1) else "jsonl", None)]
     places = [output.path and _place(output.path) for output in outputs]
     if len(set(places)) < len(places):
@@ -173,21 +202,23 @@ def _run(parsed: argparse.Namespace) -> int:
         Path(parsed.input),
         parsed.model or BUNDLED_MODEL,
         parsed.vad[0],
-        *([parsed.profile] * bool(parsed.profile)),
+        *filter(None, (parsed.profile, parsed.config)),
     }
     if {_place(path) for path in read} & set(places):
-        raise SettingsError("-o would write into the input, a model or the profile: give another file (-o FORMAT:PATH)")
+        raise SettingsError(
+            "-o would write into the input, a model, the profile or the settings: give another file (-o FORMAT:PATH)"
+        )
     settings = _settings(parsed, outputs=tuple(outputs), learn=parsed.learn)
     settings = replace(settings, partials=parsed.partials, realtime=parsed.realtime)
     return commands.run(settings, parsed.signals)
 
 
 def _calibrate(parsed: argparse.Namespace) -> int:
-    read = {parsed.model or BUNDLED_MODEL, parsed.vad[0]}
+    read = {parsed.model or BUNDLED_MODEL, parsed.vad[0], *filter(None, (parsed.config,))}
     if parsed.input not in ("mic", "-"):
         read.add(Path(parsed.input))
     if _place(parsed.profile) in {_place(path) for path in read}:
-        raise SettingsError("the profile would be written over the input or a model: give another file")
+        raise SettingsError("the profile would be written over the input, a model or the settings: give another file")
     return commands.calibrate(_settings(parsed), parsed.seconds, parsed.signals)
 
 
@@ -227,8 +258,7 @@ def _place(path: Path) -> tuple[int, int] | str:
 def _refuse(condition: bool, parsed: argparse.Namespace, options: Sequence[str], reason: str) -> None:
     for option in options:
         if condition and getattr(parsed, option) is not None:
-            flag = "-d" if option == "device" else f"--{option}"
-            raise SettingsError(f"{flag} {reason}, got -i {parsed.input}")
+            raise SettingsError(f"{parsed.names[option]} {reason}, got {parsed.names['input']} {parsed.input}")
 
 
 def _whole(value: str, low: int, high: int) -> int:

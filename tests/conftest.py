@@ -8,11 +8,17 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from streamer.options import PREFIX
+
 CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 
 # Whoever starts the tests in the background switches Ctrl-C off, for them and for every program that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The command line would heed them.
+for variable in [name for name in os.environ if name.startswith(PREFIX)]:
+    del os.environ[variable]
 
 # The same examples on every run, and no limit of time, which a busy machine would break.
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)

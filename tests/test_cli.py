@@ -147,28 +147,31 @@ def test_a_terminal_is_given_text(asked: list[RunSettings], monkeypatch: pytest.
         ("run -i - --format u8", "--format: invalid choice: 'u8' (choose from"),
         ("run --channel 0", "--channel: expected a whole number from 1 to 256, got '0'"),
         ("run --channel left", "--channel: expected a whole number from 1 to 256, got 'left'"),
-        ("run -o foo", "-o: expected FORMAT or FORMAT:PATH with one of"),
-        ("run -o csv:", "-o: expected FORMAT or FORMAT:PATH with one of"),
-        ("run -o :a.csv", "-o: expected FORMAT or FORMAT:PATH with one of"),
+        ("run -o foo", "-o/--output: expected FORMAT or FORMAT:PATH with one of"),
+        ("run -o csv:", "-o/--output: expected FORMAT or FORMAT:PATH with one of"),
+        ("run -o :a.csv", "-o/--output: expected FORMAT or FORMAT:PATH with one of"),
         ("run -o text -o jsonl", "two -o go to the same place: give each but one its own file"),
         ("run -o text:a -o jsonl:a", "two -o go to the same place"),
-        ("run -i README.md -o jsonl:./README.md", "would write into the input, a model or the profile"),
+        ("run -i README.md -o jsonl:./README.md", "would write into the input, a model, the profile or the settings"),
         ("run -o text:a -o jsonl:./b/../a", "two -o go to the same place"),
         (f"run -o text:new -o jsonl:{Path.cwd()}/new", "two -o go to the same place"),
-        ("run -i", "-i: expected one argument"),
+        ("run -i", "-i/--input: expected one argument"),
         ("run --vad silero:", "expected FILE or silero:FILE, got 'silero:'"),
         (
             "run -i a.wav --vad silero:README.md -o jsonl:README.md",
-            "would write into the input, a model or the profile",
+            "would write into the input, a model, the profile or the settings",
         ),
         ("run --learn", "--learn goes with --profile FILE only"),
-        ("run --profile README.md -o jsonl:README.md", "would write into the input, a model or the profile"),
+        (
+            "run --profile README.md -o jsonl:README.md",
+            "would write into the input, a model, the profile or the settings",
+        ),
         ("calibrate", "the following arguments are required: PROFILE"),
         ("calibrate me.json --seconds 9", "--seconds: expected a whole number from 10 to 600, got '9'"),
         ("calibrate me.json -o text", "unrecognized arguments: -o text"),
         ("calibrate me.json -i a.wav -d 1", "-d goes with -i mic only, got -i a.wav"),
-        ("calibrate README.md -i README.md", "the profile would be written over the input or a model"),
-        (f"calibrate {BUNDLED_MODEL}", "the profile would be written over the input or a model"),
+        ("calibrate README.md -i README.md", "the profile would be written over the input, a model or the settings"),
+        (f"calibrate {BUNDLED_MODEL}", "the profile would be written over the input, a model or the settings"),
         ("devices --all", "unrecognized arguments: --all"),
         ("inspect a b", "unrecognized arguments: b"),
     ],
@@ -187,7 +190,7 @@ def test_what_makes_no_sense_is_refused_in_one_line(
 
 def test_a_device_without_a_name_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "-d", ""]) == 2
-    assert "-d: expected an index or a part of a name, got nothing" in capfd.readouterr().err
+    assert "-d/--device: expected an index or a part of a name, got nothing" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

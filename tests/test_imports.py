@@ -25,6 +25,10 @@ def test_importing_loads_no_heavy_library(module: str) -> None:
     assert not loaded.intersection(HEAVY)
 
 
+def test_a_start_without_a_file_of_settings_loads_nothing_for_one() -> None:
+    assert not loaded_by("from streamer.cli import parse\nparse(['run'])") & {"tomllib", "shlex", "difflib"}
+
+
 def test_what_the_package_offers_is_there() -> None:
     missing = [name for name in streamer.__all__ if not hasattr(streamer, name)]
 
