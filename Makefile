@@ -27,9 +27,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 help: ## tell what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# Whoever chose an input, a device or a file for the results wants no demonstration; a file of settings may do so.
+chosen = $(filter -i% -d% --input% --device% --config%,$(ARGS)) \
+	$(foreach option,INPUT DEVICE CONFIG,$(EMOTION_STREAMER_$(option))) \
+	$(foreach format,text jsonl csv label,$(findstring $(format):,$(ARGS) $(EMOTION_STREAMER_OUTPUT)))
+
 run: $(run_env) ## listen to the microphone; without one, and no -o FORMAT:PATH, to the demonstration clip; ARGS='-o jsonl'
 	@start=.venv/bin/emotion-streamer
-	$(if $(strip $(filter -i% -d%,$(ARGS)) $(foreach f,text jsonl csv label,$(findstring $f:,$(ARGS)))),exec $$start run $(ARGS))
+	$(if $(strip $(chosen)),exec $$start run $(ARGS))
 	status=0
 	said=$$($$start devices 2>&1 >/dev/null) || status=$$?
 	case $$status in

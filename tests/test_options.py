@@ -3,11 +3,13 @@
 import argparse
 import json
 import shlex
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -322,3 +324,29 @@ def test_variables_of_other_commands_are_let_be(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("EMOTION_STREAMER_JSON", "yes")
 
     assert main(["devices"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "may_demonstrate"),
+    [
+        ("", {}, True),
+        ("--partials --channel 2", {"EMOTION_STREAMER_OUTPUT": "text"}, True),
+        ("", {"EMOTION_STREAMER_INPUT": ""}, True),
+        ("-i a.wav", {}, False),
+        ("--device USB", {}, False),
+        ("--config streamer.toml", {}, False),
+        ("", {"EMOTION_STREAMER_INPUT": "a.wav"}, False),
+        ("", {"EMOTION_STREAMER_OUTPUT": "text jsonl:a"}, False),
+    ],
+)
+def test_make_run_demonstrates_only_where_nothing_was_chosen(
+    monkeypatch: pytest.MonkeyPatch, arguments: str, environment: dict[str, str], may_demonstrate: bool
+) -> None:
+    for variable, text in environment.items():
+        monkeypatch.setenv(variable, text)
+    command = ["make", "-n", "run", "PYTHON=true", f"ARGS={arguments}"]
+
+    recipe = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    first_step = recipe.partition("start=.venv/bin/emotion-streamer\n")[2].split(maxsplit=1)[0]
+    assert first_step == ("status=0" if may_demonstrate else "exec")
