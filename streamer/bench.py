@@ -114,6 +114,8 @@ class _Clip:
 class _Totals:
     """A sink that keeps the latency of every utterance."""
 
+    dropped = 0
+
     def __init__(self) -> None:
         self.latencies_ms: list[float] = []
 

@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from streamer.pipeline import Pipeline, PipelineEvent
 from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings
 from streamer.signals import StopSignals
 from streamer.sinks.lines import LineWriter, escaped, tell_people
+from streamer.sinks.patient import PatientSink
 from streamer.sinks.profile import ProfileSink
 from streamer.sinks.sink import Sink, SinkSettings
 from streamer.sources.base import AudioBlock, AudioSource, LostSamples, Patience
@@ -92,7 +94,9 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
             detector = _load_detector(speech, settings.detector, settings.is_silero)
         pipeline = Pipeline(speech, detector, classifier, partials=settings.partials, auto_gain=settings.auto_gain)
         source = stack.enter_context(_source(settings, pipeline.patience))
-        sinks: list[RecordSink] = [stack.enter_context(Sink(output, classifier.labels)) for output in settings.outputs]
+        sinks: list[RecordSink] = [
+            stack.enter_context(_sink(output, classifier.labels, source)) for output in settings.outputs
+        ]
         if profile and settings.learn:
             sinks.append(ProfileSink(partial(_keep, classifier, profile), _tell))
         daemon = Daemon(source, pipeline, sinks)
@@ -294,6 +298,11 @@ def _outline(value: Any, indent: str = "") -> Iterator[str]:
 
 def _scalar(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _sink(output: SinkSettings, labels: Sequence[str], source: AudioSource) -> AbstractContextManager[RecordSink]:
+    sink = Sink(output, labels)
+    return PatientSink(sink) if source.is_device else sink  # files and pipes wait, so that nothing is lost
 
 
 def _source(settings: RunSettings, patience: Patience) -> AudioSource:

@@ -23,6 +23,10 @@ _LATENCIES_KEPT = 1000
 class RecordSink(Protocol):
     """Takes records."""
 
+    @property
+    def dropped(self) -> int:
+        """How many records were dropped because nobody read."""
+
     def write(self, record: Record) -> None:
         """Write ``record``, where the sink shows its type."""
 
@@ -59,7 +63,7 @@ class Daemon:
     ) -> None:
         """Join the open ``source``, ``pipeline`` and ``sinks``."""
         self._source, self._pipeline, self._clock = source, pipeline, clock
-        self._sinks = list(sinks)
+        self._all_sinks, self._sinks = tuple(sinks), list(sinks)  # the second, as far as they still write
         self._errors: list[StreamerError] = []
         self._is_stopped = False
         self._meter = InputMeter()
@@ -195,6 +199,10 @@ class Daemon:
         moment = datetime.fromtimestamp(self._clock.time() - ago_s, UTC)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
+    @property
+    def _dropped(self) -> int:
+        return sum(sink.dropped for sink in self._all_sinks)
+
     def _status(self) -> Status:
         report = self._meter.take()
         overflows = self._source.overflows
@@ -211,6 +219,7 @@ class Daemon:
             peak_dbfs=report.peak_dbfs,
             faults=new_faults,
             overflows=overflows,
+            dropped=self._dropped,
             latency_ms=percentiles(self._latencies_ms),
             **self._counts,
         )
@@ -220,6 +229,7 @@ class Daemon:
             reason=reason,
             end_sample=self._pipeline.position,
             overflows=self._source.overflows,
+            dropped=self._dropped,
             latency_ms=percentiles(self._latencies_ms),
             **self._counts,
         )

@@ -75,6 +75,9 @@ class Status:
     gaps: int
     lost_samples: int
     overflows: int
+    dropped: int
+    """How many records for outputs that nobody read were dropped, of all outputs."""
+
     latency_ms: Mapping[str, float]
 
 
@@ -88,6 +91,7 @@ class End:
     gaps: int
     lost_samples: int
     overflows: int
+    dropped: int
     latency_ms: Mapping[str, float]
 
 

@@ -175,6 +175,7 @@ class ListSink:
 
     def __init__(self, error: StreamerError | None = None, fails_at: int = 0) -> None:
         self.records: list[Record] = []
+        self.dropped = 0
         self.num_failures = 0
         self._error, self._fails_at = error, fails_at
 

@@ -98,6 +98,7 @@ def test_a_stream_is_told_from_start_to_end() -> None:
         "gaps": 0,
         "lost_samples": 0,
         "overflows": 0,
+        "dropped": 0,
         "latency_ms": {"p50": 240.0, "p95": 240.0, "p99": 240.0},
     }
 
@@ -262,6 +263,16 @@ def test_a_sink_that_fails_ends_the_stream_for_the_others(fails_at: int, is_firs
     assert types(failing.records) == ["start", "utterance", "utterance"][:fails_at]
     assert types(other.records) == ["start", *["utterance"] * min(fails_at, 2), "end"]
     assert other.records[-1]["reason"] == ("eof" if fails_at == 3 else "sink_failed")
+
+
+def test_what_any_sink_dropped_is_told_also_of_one_that_failed_since() -> None:
+    failing, other = ListSink(SinkError("disk full"), 1), ListSink()
+    failing.dropped, other.dropped = 2, 5
+
+    with pytest.raises(SinkError):
+        daemon_of(ListSource(block(SPEECH)), failing, other).run(START)
+
+    assert other.records[-1]["dropped"] == 7
 
 
 def test_a_sink_that_fails_costs_the_others_no_event_of_the_same_block() -> None:

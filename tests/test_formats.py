@@ -11,7 +11,14 @@ from streamer.sinks.formats import CsvFormat, jsonl, label, text
 from streamer.sinks.record import Record, to_record
 
 PROBS = {"anger": 0.7, "neutral": 0.3}
-COUNTS: dict[str, Any] = {"utterances": 4, "gaps": 1, "lost_samples": 160, "overflows": 2, "latency_ms": {}}
+COUNTS: dict[str, Any] = {
+    "utterances": 4,
+    "gaps": 1,
+    "lost_samples": 160,
+    "overflows": 2,
+    "dropped": 0,
+    "latency_ms": {},
+}
 TIME = "2026-11-22T22:03:01.123Z"
 DEVICE = {"name": "USB Audio"}
 MODEL = {"name": "toy"}
@@ -58,6 +65,11 @@ def test_jsonl_wastes_no_space_and_keeps_letters() -> None:
 )
 def test_text_tells_every_event(name: str, line: str) -> None:
     assert text(RECORDS[name]) == line
+
+
+@pytest.mark.parametrize("name", ["status", "end"])
+def test_text_tells_of_dropped_records_where_there_are_any(name: str) -> None:
+    assert " 2 overflows, 7 dropped" in text({**RECORDS[name], "dropped": 7})
 
 
 def test_text_of_a_recording_has_no_clock() -> None:

@@ -16,7 +16,7 @@ LATENCY = {"total": 301.5, "hangover": 300.0, "infer": 1.5}
 TIME = "2026-11-22T22:03:01.123Z"
 UTTERANCE = Utterance(3, 197_440, 225_600, "neutral", PROBS, 230_400, 7, "pause")
 PARTIAL = Partial(3, 197_440, 205_440, "neutral", PROBS, 205_760, 7)
-COUNTS = {"utterances": 4, "gaps": 1, "lost_samples": 160, "overflows": 2}
+COUNTS = {"utterances": 4, "gaps": 1, "lost_samples": 160, "overflows": 2, "dropped": 5}
 PERCENTILES = {"p50": 300.0, "p95": 310.0, "p99": 311.0}
 
 

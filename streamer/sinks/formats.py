@@ -78,7 +78,8 @@ def _gap_text(record: Record) -> str:
 
 def _counts(record: Record) -> str:
     counts = f"{record['utterances']} utterances, {record['gaps']} gaps, {record['overflows']} overflows"
-    return f"{record['end_s']:9.3f} s  {counts}"
+    dropped = f", {record['dropped']} dropped" if record["dropped"] else ""
+    return f"{record['end_s']:9.3f} s  {counts}{dropped}"
 
 
 def _status_text(record: Record) -> str:

@@ -14,6 +14,9 @@ class ProfileSink:
     One that can not be written is tried again later, and ``warn`` told once; at the end it is a sink that fails.
     """
 
+    dropped = 0
+    """It has no reader."""
+
     def __init__(self, write: Callable[[], None], warn: Callable[[str], None]) -> None:
         """Keep it with ``write``."""
         self._write, self._warn = write, warn

@@ -27,6 +27,9 @@ class SinkSettings:
 class Sink:
     """Writes the records that its format shows."""
 
+    dropped = 0
+    """It waits for who reads."""
+
     def __init__(self, settings: SinkSettings, labels: Sequence[str]) -> None:
         """Open the file or standard output; ``labels`` are those of the model.
 
@@ -63,6 +66,10 @@ class Sink:
         line = self._format(record)
         if line is not None:
             self._writer.write(line)
+
+    def shows(self, record: Record) -> bool:
+        """Return whether the format has a line for ``record``."""
+        return self._format(record) is not None
 
     def check(self) -> None:
         """Raise ReaderGoneError where the reader of a pipe has left."""
