@@ -24,10 +24,11 @@ from streamer.sinks.lines import LineWriter, escaped, tell_people
 from streamer.sinks.patient import PatientSink
 from streamer.sinks.profile import ProfileSink
 from streamer.sinks.sink import Sink, SinkSettings
-from streamer.sources.base import AudioBlock, AudioSource, LostSamples, Patience
+from streamer.sources.base import AudioBlock, AudioSource, DeviceState, LostSamples, Patience
 from streamer.sources.conditioner import ChannelChoice
 from streamer.sources.file import FileSource
-from streamer.sources.microphone import Microphone, find_device, list_devices, portaudio_loading
+from streamer.sources.lasting import LastingMicrophone, OnDeviceLoss
+from streamer.sources.microphone import find_device, list_devices, portaudio_loading
 from streamer.sources.pcm import PcmFormat
 from streamer.sources.pipe import PipeSource
 from streamer.sources.realtime import RealTime
@@ -71,6 +72,7 @@ class RunSettings:
 
     auto_gain: bool
     realtime: bool
+    on_device_loss: OnDeviceLoss
 
     profile: Path | None
     """Where the voice that is known from the beginning is, or is to be kept."""
@@ -82,7 +84,8 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
     """Listen and print until the input ends, or one of ``signals`` comes."""
     speech = SpeechSettings()
     with contextlib.ExitStack() as stack:
-        with portaudio_loading() if settings.input == "mic" else contextlib.nullcontext():
+        may_wait = settings.on_device_loss == "wait"
+        with portaudio_loading(may_fail=may_wait) if settings.input == "mic" else contextlib.nullcontext():
             classifier = OnnxClassifier(settings.model)
             profile = None
             if settings.profile:
@@ -114,6 +117,7 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
                     "auto_gain": settings.auto_gain,
                     "profile": str(settings.profile) if settings.profile else None,
                     "learn": settings.learn,
+                    "on_device_loss": settings.on_device_loss,
                     "speech": asdict(speech),
                     "latency_ms": latency_ms(speech, detector.frames_to_judge),
                 },
@@ -170,12 +174,16 @@ def calibrate(settings: RunSettings, seconds: int, signals: StopSignals | None =
 def _listen(source: AudioSource, pipeline: Pipeline, seconds: int) -> list[float]:
     """Return the lengths of the utterances, when they are ``seconds`` together or the input ends."""
     lengths_s: list[float] = []
+    events: list[PipelineEvent]
     for item in source.blocks():
         match item:
             case LostSamples(num_samples, reason):
                 events = pipeline.skip(num_samples, reason)
             case AudioBlock(samples, _):
                 events = pipeline.push(samples)
+            case DeviceState(_, detail):
+                events = []
+                _tell(detail)
         lengths_s += _speech_s(events)
         if sum(lengths_s) >= seconds:
             break
@@ -307,7 +315,7 @@ def _sink(output: SinkSettings, labels: Sequence[str], source: AudioSource) -> A
 
 def _source(settings: RunSettings, patience: Patience) -> AudioSource:
     if settings.input == "mic":
-        return Microphone(settings.device, settings.channel, patience)
+        return LastingMicrophone(settings.device, settings.channel, patience, settings.on_device_loss)
     source: AudioSource
     if settings.input == "-":
         pcm = PcmFormat(settings.pcm_format, settings.num_channels)

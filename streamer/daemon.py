@@ -1,11 +1,11 @@
 """The loop that joins a source, the pipeline and the sinks, and keeps the counts."""
 
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
+from streamer import clock as system_clock
 from streamer.errors import DeviceError, InputError, SinkError, StreamBrokenError, StreamerError
 from streamer.events import Cut, End, Gap, Partial, Start, Status, Utterance
 from streamer.level import InputMeter
@@ -13,7 +13,7 @@ from streamer.pipeline import Pipeline, PipelineEvent
 from streamer.settings import SAMPLE_RATE_HZ
 from streamer.sinks.lines import ReaderGoneError
 from streamer.sinks.record import Record, to_record
-from streamer.sources.base import AudioBlock, AudioSource, LostSamples
+from streamer.sources.base import AudioBlock, AudioSource, DeviceState, LostSamples, SourceItem
 from streamer.stopwatch import percentiles
 
 STATUS_INTERVAL_S = 60
@@ -38,10 +38,10 @@ class RecordSink(Protocol):
 
 
 class Clock(Protocol):
-    """The time, so that tests can stop it; the module ``time`` is one."""
+    """The time, so that tests can stop it; the module ``streamer.clock`` is one."""
 
     def monotonic(self) -> float:
-        """Return seconds on a clock that never jumps."""
+        """Return seconds on the clock by which sources stamp."""
 
     def time(self) -> float:
         """Return seconds of the wall clock."""
@@ -59,7 +59,7 @@ class Daemon:
         pipeline: Pipeline,
         sinks: Sequence[RecordSink],
         *,
-        clock: Clock = time,
+        clock: Clock = system_clock,
     ) -> None:
         """Join the open ``source``, ``pipeline`` and ``sinks``."""
         self._source, self._pipeline, self._clock = source, pipeline, clock
@@ -109,15 +109,10 @@ class Daemon:
         for item in self._source.blocks():
             taken_s = self._clock.monotonic()
             self._pipeline.stopwatch.start()
-            match item:
-                case LostSamples(num_samples, reason):
-                    events = self._pipeline.skip(num_samples, reason)
-                case AudioBlock(samples, captured_s):
-                    self._meter.push(samples)
-                    events = self._pipeline.push(samples)
-                    self._anchor = None if captured_s is None else (self._pipeline.position, captured_s)
-            for event in events:
+            for event in self._events_of(item):
                 self._tell(event, taken_s)
+            if isinstance(item, DeviceState):
+                self._tell(self._status(item), taken_s)
             if self._source.is_live:
                 # In a quiet room no line would tell that the reader left.
                 self._each_sink(lambda sink: sink.check())
@@ -126,6 +121,21 @@ class Daemon:
                 self._tell(self._status(), taken_s)
             if self._errors:
                 return
+
+    def _events_of(self, item: SourceItem) -> list[PipelineEvent]:
+        match item:
+            case LostSamples(num_samples, reason):
+                return self._pipeline.skip(num_samples, reason)
+            case AudioBlock(samples, captured_s):
+                self._meter.push(samples)
+                events = self._pipeline.push(samples)
+                if captured_s is not None:
+                    self._anchor = (self._pipeline.position, captured_s)
+                return events
+            case DeviceState("device_lost"):
+                return self._pipeline.break_off()
+            case DeviceState():
+                return []
 
     def _finish(self) -> None:
         """Print the utterance in hand and ``end`` to the sinks that still write."""
@@ -203,7 +213,8 @@ class Daemon:
     def _dropped(self) -> int:
         return sum(sink.dropped for sink in self._all_sinks)
 
-    def _status(self) -> Status:
+    def _status(self, state: DeviceState | None = None) -> Status:
+        """Return how it has been since the last time, or what ``state`` says of its health."""
         report = self._meter.take()
         overflows = self._source.overflows
         health = "ok" if overflows == self._overflows_told else "overflow"
@@ -214,7 +225,8 @@ class Daemon:
         self._faults = report.faults
         return Status(
             end_sample=self._pipeline.position,
-            health=health,
+            health=state.health if state else health,
+            detail=state.detail if state else "",
             level_dbfs=report.level_dbfs,
             peak_dbfs=report.peak_dbfs,
             faults=new_faults,

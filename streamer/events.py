@@ -62,10 +62,12 @@ class Gap:
 
 @dataclass(frozen=True)
 class Status:
-    """How a live stream is doing, once a minute."""
+    """How a device is doing, once a minute and when that changes."""
 
     end_sample: int
     health: str
+    detail: str
+    """What happened, empty where nothing did."""
     level_dbfs: float
     peak_dbfs: float
     faults: Sequence[str]

@@ -212,12 +212,23 @@ class Pipeline:
         Raises:
             StreamStateError: Called after :meth:`finish`.
         """
+        events = self.break_off()
+        gap = Gap(self.position, lost_samples, reason)
+        self._restart(gap.start_sample + lost_samples)
+        return [*events, gap]
+
+    def break_off(self) -> list[PipelineEvent]:
+        """End the utterance in hand and reset every stage, since nobody knows when the next sample comes.
+
+        Raises:
+            StreamStateError: Called after :meth:`finish`.
+        """
         if self._is_finished:
             raise StreamStateError("skip after finish: call reset to start a new stream")
-        gap = Gap(self.position, lost_samples, reason)
+        position = self.position
         self._end_utterance_in_hand("gap")
-        self._restart(gap.start_sample + lost_samples)
-        return [*self._take_found(), gap]
+        self._restart(position)
+        return self._take_found()
 
     def finish(self, cut: Cut = "eof") -> list[PipelineEvent]:
         """End the stream; return the utterance in hand, if any. A last incomplete VAD frame is not judged.

@@ -67,7 +67,8 @@ def _speech_text(record: Record) -> str:
 
 def _start_text(record: Record) -> str:
     source = record["source"]
-    names = {"microphone": lambda: source["device"]["name"], "file": lambda: source["path"]}
+    device = source.get("device") or {"name": "a microphone that is not there yet"}
+    names = {"microphone": lambda: device["name"], "file": lambda: source["path"]}
     heard = names.get(source["kind"], lambda: "standard input")()
     return f"listening to {heard} with {record['model']['name']} (emotion-streamer {record['version']})"
 
@@ -84,7 +85,8 @@ def _counts(record: Record) -> str:
 
 def _status_text(record: Record) -> str:
     faults = f"; input: {', '.join(record['faults'])}" if record["faults"] else ""
-    return f"{_counts(record)}, level {record['level_dbfs']:.0f} dBFS, health {record['health']}{faults}"
+    detail = f" ({record['detail']})" if record["detail"] else ""
+    return f"{_counts(record)}, level {record['level_dbfs']:.0f} dBFS, health {record['health']}{detail}{faults}"
 
 
 def _end_text(record: Record) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,15 +22,34 @@ class AudioBlock:
     """When the last sample was captured, on the monotonic clock; None where the stream is not live."""
 
 
+NOTHING = np.empty(0, np.int16)
+"""The samples of a block that only says that somebody is still waiting."""
+
+
 @dataclass(frozen=True)
 class LostSamples:
     """Samples that the source knows to be missing between two blocks."""
 
     num_samples: int
-    """How many at 16 kHz; 0 where the driver does not tell."""
+    """How many at 16 kHz; 0 where nobody can tell."""
 
     reason: str
-    """``driver_overflow`` (lost before they reached us) or ``ring_overflow`` (we were too slow)."""
+    """``driver_overflow`` (lost before they reached us), ``ring_overflow`` (we were too slow) or ``device_lost``."""
+
+
+@dataclass(frozen=True)
+class DeviceState:
+    """How a device has come to be, told when it changes and as often as a status is due while it is away."""
+
+    health: Literal["ok", "device_lost", "silent_input"]
+    """As of :class:`streamer.events.Status`."""
+
+    detail: str
+    """What happened, in one line."""
+
+
+SourceItem = AudioBlock | LostSamples | DeviceState
+"""What a source yields."""
 
 
 class AudioSource(Protocol):
@@ -57,7 +76,7 @@ class AudioSource(Protocol):
     def describe(self) -> dict[str, Any]:
         """Return what the ``start`` event says about the open source."""
 
-    def blocks(self) -> Iterator[AudioBlock | LostSamples]:
+    def blocks(self) -> Iterator[SourceItem]:
         """Yield the audio as it comes, until its end or until :meth:`interrupt`."""
 
     def interrupt(self) -> None:

@@ -3,23 +3,22 @@
 import contextlib
 import itertools
 import os
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Self
 
-from streamer.errors import DeviceError, DeviceHungError
+from streamer import clock
+from streamer.errors import DeviceError
 from streamer.settings import SAMPLE_RATE_HZ
-from streamer.sources.base import AudioBlock, LostSamples, Patience
+from streamer.sources.base import NOTHING, AudioBlock, LostSamples, Patience
+from streamer.sources.calls import Call, within_limit
 from streamer.sources.conditioner import ChannelChoice, Conditioner
+from streamer.sources.identity import identity_of, without_numbers
 from streamer.sources.pcm import PcmFormat
 from streamer.sources.ring import RingBlock, RingGap, SampleRing
 
 _BLOCK_MS = 20
 _RING_S = 10
-_CALL_LIMIT_S = 5.0
-"""A call into the audio system that takes longer hangs."""
 _FIRST_BLOCK_LIMIT_S = 3.0
 _BLOCK_LIMIT_S = 1.0
 """A device that delivers nothing for longer has stalled."""
@@ -29,8 +28,6 @@ _RATES_HZ = (48_000, 44_100, 32_000, 96_000, 192_000)
 _FORMATS = {"int16": "s16le", "int32": "s32le", "float32": "f32le", "int24": "s24le"}
 """PortAudio's names of formats, in the order tried, and ours."""
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True)
 class Device:
@@ -38,10 +35,16 @@ class Device:
 
     index: int
     name: str
+    id: str | None
+    """What it goes by for good, see :func:`~streamer.sources.identity.identity_of`."""
     host_api: str
     channels: int
     default_rate_hz: int
     is_default: bool
+
+
+Choice = int | str | Device | None
+"""Of a device: its index, its lasting name, its name or a part of it; one that was there before; None: the default."""
 
 
 def list_devices() -> list[Device]:
@@ -51,6 +54,11 @@ def list_devices() -> list[Device]:
         DeviceError: PortAudio is missing or does not start.
         DeviceHungError: The audio system does not answer.
     """
+    with silenced_stderr():
+        return within_limit("starting PortAudio", _list_devices)
+
+
+def _list_devices() -> list[Device]:
     portaudio = _portaudio()
     default_index = portaudio.default.device[0]
     host_apis = portaudio.query_hostapis()
@@ -58,6 +66,7 @@ def list_devices() -> list[Device]:
         Device(
             index=index,
             name=device["name"],
+            id=identity_of(device["name"]),
             host_api=host_apis[device["hostapi"]]["name"],
             channels=device["max_input_channels"],
             default_rate_hz=round(device["default_samplerate"]),
@@ -68,8 +77,8 @@ def list_devices() -> list[Device]:
     ]
 
 
-def find_device(wanted: int | str | None, devices: list[Device]) -> Device:
-    """Return the device with this index, name or part of a name; the default one for None.
+def find_device(wanted: Choice, devices: list[Device]) -> Device:
+    """Return the device that ``wanted`` chooses.
 
     Raises:
         DeviceError: There is none, or more than one.
@@ -81,17 +90,38 @@ def find_device(wanted: int | str | None, devices: list[Device]) -> Device:
         )
     if wanted is None:
         return next((device for device in devices if device.is_default), devices[0])
-    if isinstance(wanted, int):
-        found = [device for device in devices if device.index == wanted]
-    else:
-        lowered = wanted.lower()
-        found = [device for device in devices if device.name.lower() == lowered]
-        found = found or [device for device in devices if lowered in device.name.lower()]
+    found = _matching(wanted, devices)
     if len(found) == 1:
         return found[0]
     listed = ", ".join(f"{device.index} {device.name!r}" for device in found or devices)
     problem = "more than one capture device matches" if found else "no capture device matches"
-    raise DeviceError(f"{problem} {wanted!r}: choose with -d from {listed}")
+    raise DeviceError(
+        f"{problem} {wanted.name if isinstance(wanted, Device) else wanted!r}: choose with -d from {listed}"
+    )
+
+
+def _matching(wanted: int | str | Device, devices: list[Device]) -> list[Device]:
+    match wanted:
+        case int():
+            return [device for device in devices if device.index == wanted]
+        case Device(id=str()):
+            return [device for device in devices if device.id == wanted.id]
+        case Device():
+            same = [device for device in devices if _kind(device) == _kind(wanted)]
+            return [device for device in same if device.name == wanted.name] or same
+    lowered = wanted.lower()
+    for found in (
+        [device for device in devices if device.id == wanted],
+        [device for device in devices if device.name.lower() == lowered],
+    ):
+        if found:
+            return found
+    return [device for device in devices if lowered in device.name.lower()]
+
+
+def _kind(device: Device) -> tuple[str, str]:
+    """Return what stays of a device's name when it is numbered anew."""
+    return device.host_api, without_numbers(device.name)
 
 
 class Microphone:
@@ -100,9 +130,14 @@ class Microphone:
     is_live = True
     is_device = True
 
-    def __init__(self, wanted: int | str | None, channel: ChannelChoice, patience: Patience) -> None:
-        """Choose the device ``wanted`` (index, name or part of it, None for the default)."""
+    def __init__(self, wanted: Choice, channel: ChannelChoice, patience: Patience) -> None:
+        """Choose the device ``wanted``."""
         self._wanted, self._channel, self._patience = wanted, channel, patience
+
+    @property
+    def device(self) -> Device:
+        """The open device."""
+        return self._device
 
     @property
     def overflows(self) -> int:
@@ -116,12 +151,8 @@ class Microphone:
             DeviceError: There is none, or it takes no format known here.
             DeviceHungError: The audio system does not answer.
         """
-        self._device = find_device(self._wanted, list_devices())
-        try:
-            self._open_any_format()
-        except DeviceError as error:
-            raise type(error)(f"microphone {self._device.name!r}: {error}") from error
-        self._conditioner = Conditioner(self._rate_hz, self._pcm.num_channels, self._channel)
+        with silenced_stderr():
+            within_limit("opening the microphone", self.open)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -130,7 +161,30 @@ class Microphone:
         Raises:
             DeviceHungError: It does not close.
         """
-        within_limit("closing the microphone", lambda: self._stream.close(ignore_errors=True))
+        within_limit("closing the microphone", self.close)
+
+    def open(self, *, anew: bool = False) -> None:
+        """Open the device and start it, however long that takes.
+
+        Args:
+            anew: Whether the audio system is asked once more which devices there are.
+
+        Raises:
+            DeviceError: There is none, or it takes no format known here.
+        """
+        portaudio = _portaudio()
+        if anew:
+            _start_anew(portaudio)
+        self._device = find_device(self._wanted, _list_devices())
+        try:
+            self._open_any_format(portaudio)
+        except DeviceError as error:
+            raise DeviceError(f"microphone {self._device.name!r}: {error}") from error
+        self._conditioner = Conditioner(self._rate_hz, self._pcm.num_channels, self._channel)
+
+    def close(self) -> None:
+        """Close the device, however long that takes."""
+        self._stream.close(ignore_errors=True)
 
     def describe(self) -> dict[str, Any]:
         """Return the device and the format in which it was opened."""
@@ -138,14 +192,14 @@ class Microphone:
         return {"kind": "microphone", "device": asdict(self._device), **opened}
 
     def blocks(self) -> Iterator[AudioBlock | LostSamples]:
-        """Yield audio until :meth:`interrupt`.
+        """Yield audio until :meth:`interrupt`; at least every 0.25 s something, be it a block of nothing.
 
         Raises:
-            DeviceError: The device stopped or stalled.
+            DeviceError: The device stopped or stalled; all that it delivered was yielded.
         """
         silent_s, limit_s = 0.0, _FIRST_BLOCK_LIMIT_S
         position = 0  # samples at 16 kHz since the device was opened
-        captured_s = time.monotonic()
+        captured_s = clock.monotonic()
         while True:
             is_last = self._ring.is_closed
             match self._ring.read(_LOOK_S, -(-self._patience() * self._rate_hz // SAMPLE_RATE_HZ)):
@@ -169,21 +223,26 @@ class Microphone:
                 case None if not self._ring.is_closed:
                     # Counted in waits, since the clock also runs on while this process is stopped.
                     silent_s += _LOOK_S
-                    self._check_alive(silent_s, limit_s)
+                    error = self._what_is_wrong(silent_s, limit_s)
+                    if error:
+                        yield AudioBlock(self._conditioner.finish(), captured_s)
+                        raise error
+                    yield AudioBlock(NOTHING)
 
     def interrupt(self) -> None:
         """End a read that waits."""
         self._ring.close()
 
-    def _check_alive(self, silent_s: float, limit_s: float) -> None:
+    def _what_is_wrong(self, silent_s: float, limit_s: float) -> DeviceError | None:
+        name = self._device.name
         if not self._stream.active:
-            raise DeviceError(f"microphone {self._device.name!r} was lost: plug it in or start its audio server again")
+            return DeviceError(f"microphone {name!r} was lost: plug it in or start its audio server again")
         if silent_s >= limit_s:
-            raise DeviceError(f"microphone {self._device.name!r} has stalled: no audio for {silent_s:.1f} s")
+            return DeviceError(f"microphone {name!r} has stalled: no audio for {silent_s:.1f} s")
+        return None
 
-    def _open_any_format(self) -> None:
+    def _open_any_format(self, portaudio: Any) -> None:
         """Open the first of rates x channels x formats that the device takes: PortAudio converts none of them."""
-        portaudio = _portaudio()
         rates_hz = dict.fromkeys((SAMPLE_RATE_HZ, self._device.default_rate_hz, *_RATES_HZ))
         refusals: list[str] = []
         for rate_hz, num_channels, dtype in itertools.product(rates_hz, self._channel_counts(), _FORMATS):
@@ -213,112 +272,77 @@ class Microphone:
             # PortAudio does not tell how much an overflow lost.
             ring.write(memoryview(content), 0 if status.input_overflow else None)
 
-        def start() -> Any:
-            stream = portaudio.RawInputStream(
-                samplerate=rate_hz,
-                blocksize=rate_hz * _BLOCK_MS // 1000,
-                device=self._device.index,
-                channels=num_channels,
-                dtype=dtype,
-                callback=on_block,
-            )
-            try:
-                stream.start()
-            except portaudio.PortAudioError:
-                stream.close(ignore_errors=True)
-                raise
-            return stream
-
-        with _silenced_stderr():
-            self._stream = within_limit("opening the microphone", start)
-        self._ring, self._pcm, self._rate_hz = ring, pcm, rate_hz
-
-
-class _Call(Generic[T]):
-    """A call into the audio system, in a thread of its own: a frozen audio server keeps some for ever."""
-
-    def __init__(self, what: str, call: Callable[[], T]) -> None:
-        self._what, self._call = what, call
-        self._outcome: list[T] = []
-        self._errors: list[BaseException] = []
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
+        stream = portaudio.RawInputStream(
+            samplerate=rate_hz,
+            blocksize=rate_hz * _BLOCK_MS // 1000,
+            device=self._device.index,
+            channels=num_channels,
+            dtype=dtype,
+            callback=on_block,
+        )
         try:
-            self._outcome.append(self._call())
-        except BaseException as error:  # raised again in the thread that waits
-            self._errors.append(error)
-
-    def result(self) -> T:
-        """Return what the call returns.
-
-        Raises:
-            DeviceHungError: It takes longer than ``_CALL_LIMIT_S`` from now on.
-        """
-        self._thread.join(_CALL_LIMIT_S)
-        if self._errors:
-            raise self._errors[0]
-        if not self._outcome:
-            raise DeviceHungError(
-                f"{self._what} takes more than {_CALL_LIMIT_S:.0f} s: the audio system hangs; start it again"
-            )
-        return self._outcome[0]
-
-
-def within_limit(what: str, call: Callable[[], T]) -> T:
-    """Return what ``call`` returns.
-
-    Raises:
-        DeviceHungError: It takes longer than ``_CALL_LIMIT_S``.
-    """
-    return _Call(what, call).result()
+            stream.start()
+        except portaudio.PortAudioError:
+            stream.close(ignore_errors=True)
+            raise
+        self._stream, self._ring, self._pcm, self._rate_hz = stream, ring, pcm, rate_hz
 
 
 @contextlib.contextmanager
-def portaudio_loading() -> Iterator[None]:
+def portaudio_loading(*, may_fail: bool = False) -> Iterator[None]:
     """Start PortAudio in the background, and wait for it at the end of the ``with`` block.
 
     It asks every sound system there is, which takes as long as loading the models.
 
+    Args:
+        may_fail: Whether a sound system that does not start is no error yet: somebody tries again later.
+
     Raises:
         DeviceError: As :func:`list_devices`; what is raised inside the block goes first.
     """
-    with _silenced_stderr():
-        loading = _Call("starting PortAudio", _load_portaudio)
+    with silenced_stderr():
+        loading = Call("starting PortAudio", _portaudio)
         try:
             yield
         except BaseException:
             with contextlib.suppress(Exception):
                 loading.result()  # what it says meanwhile must not stand beside what is raised
             raise
-        _portaudio_of(loading)
+        try:
+            loading.result()
+        except PortAudioMissingError:
+            raise
+        except DeviceError:
+            if not may_fail:
+                raise
+
+
+class PortAudioMissingError(DeviceError):
+    """The library is not installed: trying again does not help."""
 
 
 def _portaudio() -> Any:
-    with _silenced_stderr():
-        return _portaudio_of(_Call("starting PortAudio", _load_portaudio))
-
-
-def _load_portaudio() -> Any:
-    import sounddevice  # starts PortAudio
-
+    """Return the module, which starts PortAudio when it is imported first."""
+    try:
+        import sounddevice
+    except OSError as error:
+        raise PortAudioMissingError("PortAudio is missing: on Debian, `apt install libportaudio2`") from error
+    except Exception as error:  # sounddevice.PortAudioError, which can not be named without the import
+        raise DeviceError(f"PortAudio does not start ({error})") from error
     return sounddevice
 
 
-def _portaudio_of(loading: "_Call[Any]") -> Any:
+def _start_anew(portaudio: Any) -> None:
+    """Let PortAudio look for devices again; nothing may be open. It has no other way to see what was plugged in."""
     try:
-        return loading.result()
-    except OSError as error:
-        raise DeviceError("PortAudio is missing: on Debian, `apt install libportaudio2`") from error
-    except DeviceError:
-        raise
-    except Exception as error:  # sounddevice.PortAudioError, which can not be named without the import
+        portaudio._terminate()
+        portaudio._initialize()
+    except portaudio.PortAudioError as error:
         raise DeviceError(f"PortAudio does not start ({error})") from error
 
 
 @contextlib.contextmanager
-def _silenced_stderr() -> Iterator[None]:
+def silenced_stderr() -> Iterator[None]:
     """ALSA and PortAudio write what they probed to descriptor 2; our own messages say what matters of it."""
     kept = os.dup(2)
     null = os.open(os.devnull, os.O_WRONLY)

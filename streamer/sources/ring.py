@@ -1,9 +1,10 @@
 """The ring buffer between the audio driver's thread and ours."""
 
 import threading
-import time
 from collections import deque
 from dataclasses import dataclass
+
+from streamer import clock
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class SampleRing:
             self._memory[place : place + first] = content[:first]
             self._memory[: len(content) - first] = content[first:]
             self._written += len(content) // self._frame_bytes
-            self._written_s = time.monotonic()
+            self._written_s = clock.monotonic()
             if self._written - self._read > self._capacity:
                 self._drop_oldest(self._written - self._capacity)
             if self._is_enough():

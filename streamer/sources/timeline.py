@@ -1,0 +1,89 @@
+"""How much was lost where nobody counted: the clock tells."""
+
+from streamer.settings import SAMPLE_RATE_HZ
+from streamer.sources.base import AudioBlock, LostSamples
+
+_SPAN_S = 5.0
+"""The earliest arrival of so long counts: the device's clock drifts against ours."""
+_SETTLED_S = 0.3
+"""An audio server may deliver its first blocks late, in a burst: where they belong is known so much later."""
+
+
+class Timeline:
+    """Puts a length to losses of unknown length.
+
+    Blocks arrive late, by what the system had to do, and never early: of a stretch without a loss the earliest arrival,
+    relative to its place in the stretch, is the true one. Between the last sample of a stretch so placed and the first
+    of the next is what was lost. What comes after a loss is kept back until it is placed, 0.3 s.
+    """
+
+    def __init__(self, start_s: float) -> None:
+        """Start with nothing, at ``start_s``; all times are of one clock."""
+        self._ended_s = start_s
+        """Where the last stretch ended."""
+        self._reason = ""
+        """Why it did, while that is not told yet."""
+        self._held: list[AudioBlock] = []
+        self._begin_stretch()
+
+    def _begin_stretch(self) -> None:
+        self._num_samples = 0
+        self._first_s = 0.0  # when something of it arrived first
+        self._span_end_s = 0.0
+        self._earliest_s = self._earliest_before_s = float("inf")  # of its sample 0: in this span, in the one before
+
+    def push(self, item: AudioBlock | LostSamples) -> list[AudioBlock | LostSamples]:
+        """Return what can be told now: ``item``, or nothing yet, or what was kept back."""
+        if isinstance(item, LostSamples):
+            told = self._settle()
+            self._num_samples += item.num_samples
+            return [*told, item]
+        if item.captured_s is None or not item.samples.size:
+            return [item]
+        self._arrived(item.samples.size, item.captured_s)
+        if not self._reason:
+            return [item]
+        self._held.append(item)
+        return self._settle() if item.captured_s - self._first_s >= _SETTLED_S else []
+
+    def lose(self, reason: str) -> list[AudioBlock | LostSamples]:
+        """Take note that something was lost; return what was kept back."""
+        if self._reason and not self._held:
+            return []  # nothing came since the last loss: it goes on
+        told = self._settle()
+        self._ended_s = self._start_s + self._num_samples / SAMPLE_RATE_HZ if self._num_samples else self._ended_s
+        self._reason = reason
+        self._begin_stretch()
+        return told
+
+    def finish(self, end_s: float) -> list[AudioBlock | LostSamples]:
+        """Return what was kept back, or the loss that lasts until ``end_s``."""
+        if self._reason and not self._held:
+            self._earliest_s = end_s
+        return self._settle()
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether nothing is kept back."""
+        return not self._reason
+
+    @property
+    def _start_s(self) -> float:
+        return min(self._earliest_s, self._earliest_before_s)
+
+    def _arrived(self, num_samples: int, captured_s: float) -> None:
+        if not self._num_samples:
+            self._first_s = captured_s
+        self._num_samples += num_samples
+        if captured_s > self._span_end_s:
+            self._earliest_before_s, self._earliest_s = self._earliest_s, float("inf")
+            self._span_end_s = captured_s + _SPAN_S
+        self._earliest_s = min(self._earliest_s, captured_s - self._num_samples / SAMPLE_RATE_HZ)
+
+    def _settle(self) -> list[AudioBlock | LostSamples]:
+        if not self._reason:
+            return []
+        told, self._held = self._held, []
+        num_lost = max(0, round((self._start_s - self._ended_s) * SAMPLE_RATE_HZ))
+        loss, self._reason = LostSamples(num_lost, self._reason), ""
+        return [loss, *told]
