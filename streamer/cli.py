@@ -140,19 +140,14 @@ def _add_run(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
         help=f"one of {', '.join(FORMATS)}; to stdout, or added to PATH; repeatable "
         "(default: text on a terminal, jsonl in a pipe)",
     )
-<<<<<<< HEAD
     run.add_argument("--partials", action=_SWITCH, help="also tell while somebody is still speaking")
-    run.add_argument("--realtime", action=_SWITCH, help="pace FILE or stdin as if heard now")
-=======
-    run.add_argument("--partials", action="store_true", help="also tell while somebody is still speaking")
     run.add_argument(
         "--on-device-loss",
         choices=("wait", "quit"),
         help="what becomes of a microphone that is lost: wait until it is back, also where it is not there at the "
         "start, or quit (default: wait, but not at the start)",
     )
-    run.add_argument("--realtime", action="store_true", help="pace FILE or stdin as if heard now")
->>>>>>> ca23a2b (The microphone survives its device: opened again until it is back, what was lost measured by the clock, what becomes of it told at once)
+    run.add_argument("--realtime", action=_SWITCH, help="pace FILE or stdin as if heard now")
     run.add_argument("--profile", type=Path, metavar="FILE", help="begin with a voice that is known, see `calibrate`")
     run.add_argument("--learn", action=_SWITCH, help="keep the file of --profile up to date")
     run.set_defaults(command=_run)
@@ -202,12 +197,8 @@ def _models() -> _Parser:
 
 def _run(parsed: argparse.Namespace) -> int:
     if parsed.realtime and parsed.input == "mic":
-<<<<<<< HEAD
         raise SettingsError(f"{parsed.names['realtime']} goes with a file or stdin: the microphone is live anyway")
-=======
-        raise SettingsError("--realtime goes with a file or stdin: the microphone is live anyway")
     _refuse(parsed.input != "mic", parsed, ("on_device_loss",), "goes with -i mic only")
->>>>>>> ca23a2b (The microphone survives its device: opened again until it is back, what was lost measured by the clock, what becomes of it told at once)
     if parsed.learn and not parsed.profile:
         raise SettingsError(f"{parsed.names['learn']} goes with --profile FILE only")
     outputs = parsed.outputs or [SinkSettings("text" if os.isatty(1) else "jsonl", None)]
@@ -277,12 +268,7 @@ def _place(path: Path) -> tuple[int, int] | str:
 def _refuse(condition: bool, parsed: argparse.Namespace, options: Sequence[str], reason: str) -> None:
     for option in options:
         if condition and getattr(parsed, option) is not None:
-<<<<<<< HEAD
             raise SettingsError(f"{parsed.names[option]} {reason}, got {parsed.names['input']} {parsed.input}")
-=======
-            flag = "-d" if option == "device" else f"--{option.replace('_', '-')}"
-            raise SettingsError(f"{flag} {reason}, got -i {parsed.input}")
->>>>>>> ca23a2b (The microphone survives its device: opened again until it is back, what was lost measured by the clock, what becomes of it told at once)
 
 
 def _whole(value: str, low: int, high: int) -> int:

@@ -54,6 +54,7 @@ class FakePortAudio:
     default_index: int = 0
     tried: list[Format] = field(default_factory=list)
     streams: list["FakeStream"] = field(default_factory=list)
+    num_starts: int = 1
     released: threading.Event = field(default_factory=threading.Event)
     """Ends every hang and stall, so that no thread outlives its test."""
 
@@ -62,6 +63,12 @@ class FakePortAudio:
     @property
     def default(self) -> Any:
         return SimpleNamespace(device=(self.default_index, -1))
+
+    def _terminate(self) -> None:
+        assert all(stream.is_closed for stream in self.streams)
+
+    def _initialize(self) -> None:
+        self.num_starts += 1
 
     def query_hostapis(self) -> list[dict[str, Any]]:
         return [{"name": "ALSA"}]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from streamer.errors import StreamerError
 from streamer.settings import FeatureSettings, SpeechSettings
 from streamer.sinks.record import Record
-from streamer.sources.base import AudioBlock, LostSamples
+from streamer.sources.base import LostSamples, SourceItem
 
 LABELS = ("anger", "happiness", "neutral", "sadness")
 
@@ -136,7 +136,7 @@ class ListSource:
 
     def __init__(
         self,
-        *items: AudioBlock | LostSamples,
+        *items: SourceItem,
         error: StreamerError | None = None,
         is_live: bool = False,
         is_device: bool = False,
@@ -156,7 +156,7 @@ class ListSource:
     def describe(self) -> dict[str, Any]:
         return {"kind": "list"}
 
-    def blocks(self) -> Iterator[AudioBlock | LostSamples]:
+    def blocks(self) -> Iterator[SourceItem]:
         for item in self._items:
             self.overflows += isinstance(item, LostSamples)
             yield item

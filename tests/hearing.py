@@ -7,9 +7,9 @@ import pytest
 from signals import Samples, silence
 
 from streamer.errors import StreamBrokenError, StreamerError
-from streamer.sources.base import AudioBlock, LostSamples
+from streamer.sources.base import AudioBlock, SourceItem
 
-Item = AudioBlock | LostSamples
+Item = SourceItem
 
 
 def samples_of(items: Iterable[Item]) -> Samples:

@@ -490,7 +490,7 @@ def test_a_microphone_that_is_lost_is_told_behind_the_utterance_in_hand(
 
     install(monkeypatch, FakeDevice(script=script, takes=lambda wanted: wanted[0] == 16_000))
 
-    code, records, line = outcome()
+    code, records, line = outcome("--on-device-loss", "quit")
 
     assert code == 3
     assert "microphone 'microphone' was lost" in line
@@ -514,8 +514,8 @@ def test_a_portaudio_that_hangs_as_it_starts_is_told(model: Path, tmp_path: Path
     code = f"""
 import sys
 sys.path.insert(0, {str(tmp_path)!r})
-from streamer.sources import microphone
-microphone._CALL_LIMIT_S = 0.2
+from streamer.sources import calls
+calls.CALL_LIMIT_S = 0.2
 """
     for arguments, expected, complaint in (
         (["run", "--model", model], 75, "starting PortAudio takes more than"),
@@ -555,12 +555,12 @@ def test_an_audio_system_that_hangs_ends_the_process(model: Path, hangs_in: str,
 import atexit, sys, time
 sys.path.insert(0, 'tests')
 from fake_portaudio import FakeDevice, FakePortAudio
-from streamer.sources import microphone
-microphone._CALL_LIMIT_S = 0.2
+from streamer.sources import calls
+calls.CALL_LIMIT_S = 0.2
 sys.modules['sounddevice'] = FakePortAudio([FakeDevice(hangs_in={hangs_in!r})])
 atexit.register(time.sleep, 60)
 """
-    with start("run", "--model", model, code=code) as process:
+    with start("run", "--on-device-loss", "quit", "--model", model, code=code) as process:
         out, err = ended(process, b"")
 
     code, records, line = checked(process.returncode, out, err)

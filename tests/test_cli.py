@@ -40,6 +40,7 @@ DEFAULTS = RunSettings(
     is_silero=False,
     auto_gain=False,
     realtime=False,
+    on_device_loss=None,
     profile=None,
     learn=False,
 )

@@ -27,7 +27,7 @@ EVENTS: dict[str, Event] = {
     "partial": Partial(3, 160_000, 168_000, "anger", PROBS, 168_320, 0),
     "utterance": Utterance(3, 160_000, 192_000, "uncertain", PROBS, 196_800, 2, "pause"),
     "gap": Gap(192_000, 160, "ring_overflow"),
-    "status": Status(960_000, "overflow", -41.3, -12.0, ["hum"], **COUNTS),
+    "status": Status(960_000, "overflow", "", -41.3, -12.0, ["hum"], **COUNTS),
     "end": End("signal", 976_000, **COUNTS),
 }
 RECORDS = {name: to_record(event, latency_ms={"total": 300.0}, time=TIME) for name, event in EVENTS.items()}

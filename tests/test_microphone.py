@@ -19,12 +19,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from signals import Samples, noise
 
-from streamer import commands
+from streamer import clock, commands
 from streamer.errors import DeviceError, DeviceHungError
+from streamer.sources import calls
 from streamer.sources import microphone as microphone_module
 from streamer.sources.base import AudioBlock, LostSamples
 from streamer.sources.conditioner import MIX, ChannelChoice, Conditioner
-from streamer.sources.microphone import Microphone, list_devices, within_limit
+from streamer.sources.calls import within_limit
+from streamer.sources.microphone import Microphone, list_devices
 from streamer.sources.pcm import PcmFormat
 
 OUR_NAMES = {"int16": "s16le", "int24": "s24le", "int32": "s32le", "float32": "f32le"}
@@ -68,9 +70,11 @@ def heard(channel: ChannelChoice = MIX) -> tuple[list[Item], Microphone]:
 
 
 def conditioned(content: bytes, opened: Format, channel: ChannelChoice) -> Samples:
-    """Return what becomes of ``content``, but for what the resampler holds back."""
+    """Return what becomes of ``content``."""
     rate_hz, num_channels, dtype = opened
-    return Conditioner(rate_hz, num_channels, channel).push(PcmFormat(OUR_NAMES[dtype], num_channels).decode(content))
+    conditioner = Conditioner(rate_hz, num_channels, channel)
+    heard = conditioner.push(PcmFormat(OUR_NAMES[dtype], num_channels).decode(content))
+    return np.concatenate([heard, conditioner.finish()])
 
 
 @pytest.mark.parametrize(
@@ -222,14 +226,14 @@ def test_positions_stay_exact_across_gaps_at_other_rates(rate_hz: int) -> None:
 def test_blocks_carry_the_time_of_their_last_sample(rate_hz: int) -> None:
     """What the resampler still holds was captured later."""
     opened = (rate_hz, 1, "int16")
-    before_s = time.monotonic()
+    before_s = clock.monotonic()
     content = noise_bytes(rate_hz, opened)
     with portaudio(FakeDevice(script=lambda _: [content], takes=lambda wanted: wanted == opened)):
         taken, _ = heard()
-    after_s = time.monotonic()
+    after_s = clock.monotonic()
 
-    (block,) = taken
-    assert isinstance(block, AudioBlock)
+    block, tail = (item for item in taken if isinstance(item, AudioBlock) and item.captured_s is not None)
+    assert tail.samples.size == 16_000 - block.samples.size
     assert block.captured_s is not None
     held_s = 1 - block.samples.size / 16_000
     assert before_s <= block.captured_s + held_s <= after_s
@@ -335,8 +339,8 @@ def test_what_was_heard_before_an_interrupt_is_not_lost(opened: Format) -> None:
 
 
 def test_a_device_that_does_not_open_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(microphone_module, "_CALL_LIMIT_S", 0.05)
-    complaint = "microphone 'microphone': opening the microphone takes more than .*: the audio system hangs; start it"
+    monkeypatch.setattr(calls, "CALL_LIMIT_S", 0.05)
+    complaint = "opening the microphone takes more than .*: the audio system hangs; start it"
     with (
         portaudio(FakeDevice(hangs_in="open")),
         pytest.raises(DeviceHungError, match=complaint),
@@ -346,7 +350,7 @@ def test_a_device_that_does_not_open_hangs(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_device_that_does_not_close_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(microphone_module, "_CALL_LIMIT_S", 0.05)
+    monkeypatch.setattr(calls, "CALL_LIMIT_S", 0.05)
     device = FakeDevice(hangs_in="close", then="stall")
     with (
         portaudio(device),
@@ -447,7 +451,7 @@ def test_portaudio_that_does_not_start_is_told(
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     del sys.modules["sounddevice"]  # until the end of this test
-    monkeypatch.setattr(microphone_module, "_CALL_LIMIT_S", 0.1)
+    monkeypatch.setattr(calls, "CALL_LIMIT_S", 0.1)
 
     with pytest.raises(error_type, match=complaint):
         list_devices()
@@ -475,6 +479,7 @@ def test_devices_are_listed_for_programs(capfd: pytest.CaptureFixture[str]) -> N
         {
             "index": 1,
             "name": "Gerät",
+            "id": None,
             "host_api": "ALSA",
             "channels": 1,
             "default_rate_hz": 48_000,

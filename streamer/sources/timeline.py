@@ -35,6 +35,8 @@ class Timeline:
     def push(self, item: AudioBlock | LostSamples) -> list[AudioBlock | LostSamples]:
         """Return what can be told now: ``item``, or nothing yet, or what was kept back."""
         if isinstance(item, LostSamples):
+            if self._reason and not self._held:
+                return []  # a part of the loss that is measured
             told = self._settle()
             self._num_samples += item.num_samples
             return [*told, item]
