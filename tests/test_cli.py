@@ -114,7 +114,7 @@ def test_calibrate_is_asked_for_what_the_options_say(monkeypatch: pytest.MonkeyP
     assert main(["calibrate", "me.json"]) == 0
     assert main(["calibrate", "me.json", "-i", "a.wav", "--seconds", "12", "--auto-gain"]) == 0
 
-    expected = changed(profile=Path("me.json"), outputs=())
+    expected = changed(profile=Path("me.json"), outputs=(), on_device_loss="quit")
     assert kept == [(expected, 30), (replace(expected, input="a.wav", auto_gain=True), 12)]
 
 

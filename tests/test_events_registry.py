@@ -42,7 +42,20 @@ EVENTS = [
     Partial(1, 16, 8016, "anger", PROBS, 8320, 0),
     Utterance(1, 16, 16016, "uncertain", PROBS, 20800, 3, "pause"),
     Gap(32000, 160, "ring_overflow"),
-    Status(960000, "device_lost", "the microphone was lost", -40.0, -3.0, ["hum"], 1, 0, 0, 0, 7, {"p50": 300.0, "p95": 300.0, "p99": 300.0}),
+    Status(
+        960000,
+        "device_lost",
+        "the microphone was lost",
+        -40.0,
+        -3.0,
+        ["hum"],
+        1,
+        0,
+        0,
+        0,
+        7,
+        {"p50": 300.0, "p95": 300.0, "p99": 300.0},
+    ),
     End("eof", 970000, 1, 0, 0, 0, 0, {}),
 ]
 

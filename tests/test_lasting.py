@@ -33,13 +33,18 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def portaudio(*devices: FakeDevice) -> Iterator[FakePortAudio]:
-    """Install a fake, and end all that hangs in it."""
+    """Install a fake, end all that hangs in it, and wait until no thread is left that would use the next one."""
     with pytest.MonkeyPatch.context() as patch:
+        before = set(threading.enumerate())
         installed = install(patch, *devices)
         try:
             yield installed
         finally:
             installed.released.set()
+            for stream in installed.streams:
+                stream.close(ignore_errors=True)
+            for thread in set(threading.enumerate()) - before:
+                thread.join(5)
 
 
 def lasting_microphone(on_loss: OnDeviceLoss = None, wanted: int | str | None = None) -> LastingMicrophone:

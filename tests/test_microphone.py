@@ -24,8 +24,8 @@ from streamer.errors import DeviceError, DeviceHungError
 from streamer.sources import calls
 from streamer.sources import microphone as microphone_module
 from streamer.sources.base import AudioBlock, LostSamples
-from streamer.sources.conditioner import MIX, ChannelChoice, Conditioner
 from streamer.sources.calls import within_limit
+from streamer.sources.conditioner import MIX, ChannelChoice, Conditioner
 from streamer.sources.microphone import Microphone, list_devices
 from streamer.sources.pcm import PcmFormat
 

@@ -72,7 +72,14 @@ def test_a_gap_spans_what_was_lost() -> None:
     [
         (
             Status(960_000, "ok", "", -41.3, -12.0, ["clipping"], **COUNTS, latency_ms=PERCENTILES),
-            {"end_sample": 960_000, "health": "ok", "detail": "", "level_dbfs": -41.3, "peak_dbfs": -12.0, "faults": ["clipping"]},
+            {
+                "end_sample": 960_000,
+                "health": "ok",
+                "detail": "",
+                "level_dbfs": -41.3,
+                "peak_dbfs": -12.0,
+                "faults": ["clipping"],
+            },
         ),
         (End("eof", 960_000, **COUNTS, latency_ms=PERCENTILES), {"reason": "eof", "end_sample": 960_000}),
     ],
