@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ from streamer.pipeline import Pipeline, PipelineEvent
 from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings
 from streamer.signals import StopSignals
 from streamer.sinks.lines import LineWriter, escaped, tell_people
+from streamer.sinks.manager import Manager, ManagerSink
 from streamer.sinks.patient import PatientSink
 from streamer.sinks.profile import ProfileSink
 from streamer.sinks.sink import Sink, SinkSettings
@@ -83,6 +85,7 @@ class RunSettings:
 def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
     """Listen and print until the input ends, or one of ``signals`` comes."""
     speech = SpeechSettings()
+    manager = Manager.taken_from(os.environ)
     with contextlib.ExitStack() as stack:
         may_wait = settings.on_device_loss == "wait"
         with portaudio_loading(may_fail=may_wait) if settings.input == "mic" else contextlib.nullcontext():
@@ -102,10 +105,12 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
         ]
         if profile and settings.learn:
             sinks.append(ProfileSink(partial(_keep, classifier, profile), _tell))
+        if manager:
+            sinks.append(ManagerSink(manager))
         daemon = Daemon(source, pipeline, sinks)
         if signals:
-            stack.enter_context(signals.calling(daemon.note_stop, daemon.stop))
-        daemon.run(
+            stack.enter_context(signals.calling(daemon.note_stop, daemon.stop, reloads=manager is not None))
+        reason = daemon.run(
             Start(
                 version=__version__,
                 model={"name": classifier.info.name, "sha256": classifier.sha256, "labels": list(classifier.labels)},
@@ -123,6 +128,8 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
                 },
             )
         )
+    if signals and manager and reason == "reload":
+        signals.start_anew(manager.environment)
     return 0
 
 
@@ -148,9 +155,9 @@ def calibrate(settings: RunSettings, seconds: int, signals: StopSignals | None =
             detector = _load_detector(speech, settings.detector, settings.is_silero)
         pipeline = Pipeline(speech, detector, classifier, auto_gain=settings.auto_gain)
         source = stack.enter_context(_source(settings, pipeline.patience))
-        stops: list[None] = []
+        stops: list[str] = []
         if signals:
-            stack.enter_context(signals.calling(partial(stops.append, None), source.interrupt))
+            stack.enter_context(signals.calling(stops.append, lambda _reason: source.interrupt()))
         if settings.input == "mic":
             _tell(f"listening for {seconds} s of speech: read something aloud, without any emotion")
         lengths_s = _listen(source, pipeline, seconds)

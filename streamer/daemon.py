@@ -65,7 +65,7 @@ class Daemon:
         self._source, self._pipeline, self._clock = source, pipeline, clock
         self._all_sinks, self._sinks = tuple(sinks), list(sinks)  # the second, as far as they still write
         self._errors: list[StreamerError] = []
-        self._is_stopped = False
+        self._stopped_by = ""  # a signal or a reload
         self._meter = InputMeter()
         self._faults: tuple[str, ...] = ()  # that the last status found
         self._counts = {"utterances": 0, "gaps": 0, "lost_samples": 0}
@@ -73,17 +73,21 @@ class Daemon:
         self._latencies_ms: deque[float] = deque(maxlen=_LATENCIES_KEPT)
         self._anchor: tuple[int, float] | None = None  # a sample and when it was captured, on the monotonic clock
 
-    def note_stop(self) -> None:
-        """Take what breaks from now on for a part of being stopped."""
-        self._is_stopped = True
+    def note_stop(self, reason: str = "signal") -> None:
+        """Take what breaks from now on for a part of being stopped; ``reason`` is ``signal`` or ``reload``."""
+        if self._stopped_by != "signal":
+            self._stopped_by = reason
 
-    def stop(self) -> None:
+    def stop(self, reason: str = "signal") -> None:
         """End the stream in good order; may be called from another thread."""
-        self.note_stop()
+        self.note_stop(reason)
         self._source.interrupt()
 
-    def run(self, start: Start) -> None:
+    def run(self, start: Start) -> str:
         """Print ``start`` and then what the stream brings, until its end.
+
+        Returns:
+            The reason that ``end`` gave.
 
         Raises:
             StreamerError: What broke the stream, after everything before it was printed.
@@ -93,14 +97,15 @@ class Daemon:
             if not self._errors:
                 self._listen()
         except (InputError, StreamBrokenError) as raised:
-            if not self._is_stopped:  # the signal also ended who fed us, perhaps within a sample
+            if not self._stopped_by:  # the signal also ended who fed us, perhaps within a sample
                 self._errors.append(raised)
         except StreamerError as raised:
             self._errors.append(raised)
-        self._finish()
+        reason = self._finish()
         error = self._first_error()
         if error and not isinstance(error, ReaderGoneError):
             raise error
+        return reason
 
     def _listen(self) -> None:
         """Print events until the source ends or a sink fails."""
@@ -137,8 +142,8 @@ class Daemon:
             case DeviceState():
                 return []
 
-    def _finish(self) -> None:
-        """Print the utterance in hand and ``end`` to the sinks that still write."""
+    def _finish(self) -> str:
+        """Print the utterance in hand and ``end`` to the sinks that still write; return why it ended."""
         taken_s = self._clock.monotonic()
         self._pipeline.stopwatch.start()
         try:
@@ -147,14 +152,16 @@ class Daemon:
         except StreamerError as raised:
             self._errors.append(raised)
         self._each_sink(lambda sink: sink.finish())
-        self._tell(self._end(self._ending()[0]), taken_s)
+        reason = self._ending()[0]
+        self._tell(self._end(reason), taken_s)
+        return reason
 
     def _ending(self) -> tuple[str, Cut]:
         """Return why the stream ends, and so the utterance in hand."""
         error = self._first_error()
         if error:
             return _broken_by(error)
-        return ("signal", "stop") if self._is_stopped else ("eof", "eof")
+        return (self._stopped_by, "stop") if self._stopped_by else ("eof", "eof")
 
     def _first_error(self) -> StreamerError | None:
         """Return the error that ends the stream; a reader that left is the least of the troubles."""

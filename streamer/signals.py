@@ -1,12 +1,16 @@
-"""SIGINT and SIGTERM: the first ends the stream in good order, the second ends the process."""
+"""SIGINT and SIGTERM: the first ends the stream in good order, the second ends the process; SIGHUP starts it anew."""
 
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
 from typing import Self
+
+from streamer.errors import StreamerError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _ECHO_S = 0.1
@@ -22,9 +26,10 @@ class StopSignals:
 
     def __init__(self) -> None:
         """Exit at the first signal, too, until there is something to call."""
-        self._note: Callable[[], None] = _nothing
-        self._stop: Callable[[], None] | None = None
+        self._note: Callable[[str], None] = _nothing
+        self._stop: Callable[[str], None] | None = None
         self._calling = threading.Lock()
+        self._is_stopped = False
 
     def __enter__(self) -> Self:
         """Take over the signals; in the main thread only."""
@@ -33,7 +38,8 @@ class StopSignals:
         self._previous_fd = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         # What whoever started us has switched off stays off: Ctrl-C at a script is not for its background jobs.
         heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-        self._previous = {number: signal.signal(number, lambda *_: self._note()) for number in heeded}
+        self._previous = {number: signal.signal(number, self._take) for number in heeded}
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)  # a process that starts itself anew blocks them
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
         return self
@@ -47,33 +53,71 @@ class StopSignals:
         self._thread.join()
 
     @contextlib.contextmanager
-    def calling(self, note: Callable[[], None], stop: Callable[[], None]) -> Iterator[None]:
+    def calling(
+        self, note: Callable[[str], None], stop: Callable[[str], None], *, reloads: bool = False
+    ) -> Iterator[None]:
         """Call both at the first signal inside this ``with`` block; a first signal behind it changes nothing.
 
         Args:
             note: Called in the main thread, before that looks at anything which came with the signal.
             stop: Called from another thread, also while the main thread is stuck; never behind the block.
+                Both are given why the stream ends, ``signal`` or ``reload``.
+            reloads: Heed SIGHUP, too: it is a ``reload``, and no first signal.
         """
         self._note, self._stop = note, stop
+        if reloads:
+            self._previous[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._take)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
         try:
             yield
         finally:
             with self._calling:  # what it calls into is closed behind us
                 self._note = self._stop = _nothing
 
+    def start_anew(self, environment: Mapping[str, str]) -> None:
+        """Replace the process by one with the same command line; return where a SIGINT or SIGTERM has come meanwhile.
+
+        Args:
+            environment: Variables to add.
+
+        Raises:
+            StreamerError: The interpreter is gone.
+        """
+        # What comes from now on is for the new process, which lets it through as soon as it can heed it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [*_SIGNALS, signal.SIGHUP])
+        if self._is_stopped:
+            return
+        try:
+            # S606: that is the point of it
+            os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **environment})  # noqa: S606
+        except OSError as error:
+            raise StreamerError(f"{sys.executable}: can not be started anew ({error.strerror})") from error
+
+    def _take(self, number: int, _frame: FrameType | None) -> None:
+        self._is_stopped |= number in _SIGNALS
+        self._note(_reason(number))
+
     def _watch(self) -> None:
         stopped_s: float | None = None
         while received := os.read(self._reader, 1):
-            if received[0] not in _SIGNALS:
+            number = received[0]
+            if number == signal.SIGHUP and self._stop:
+                with self._calling:
+                    self._stop("reload")
+            if number not in _SIGNALS:
                 continue
             if stopped_s is None and self._stop:
                 stopped_s = time.monotonic()
                 with self._calling:
-                    self._stop()
+                    self._stop("signal")
             elif stopped_s is None or time.monotonic() - stopped_s > _ECHO_S:
-                os._exit(128 + received[0])
+                os._exit(128 + number)
         os.close(self._reader)
 
 
-def _nothing() -> None:
+def _reason(number: int) -> str:
+    return "reload" if number == signal.SIGHUP else "signal"
+
+
+def _nothing(_reason: str) -> None:
     pass

@@ -116,16 +116,27 @@ def test_an_utterance_in_hand_is_told_at_the_end_of_the_input() -> None:
     assert (records[1]["cut"], records[-1]["reason"]) == ("eof", "eof")
 
 
-def test_stop_tells_the_utterance_in_hand() -> None:
+@pytest.mark.parametrize(
+    ("reasons", "told"),
+    [
+        (["signal"], "signal"),
+        (["reload"], "reload"),
+        (["signal", "reload"], "signal"),
+        (["reload", "signal"], "signal"),
+    ],
+)
+def test_stop_tells_the_utterance_in_hand(reasons: list[str], told: str) -> None:
     source, sink = ListSource(block(CUT_SPEECH), block(SPEECH)), ListSink()
     daemon = daemon_of(source, sink)
-    daemon.stop()
+    for reason in reasons[:-1]:
+        daemon.note_stop(reason)
+    daemon.stop(reasons[-1])
 
-    daemon.run(START)
+    assert daemon.run(START) == told
 
     assert source.calls == ["interrupt"]
     assert types(sink.records) == ["start", "utterance", "end"]
-    assert (sink.records[1]["cut"], sink.records[-1]["reason"]) == ("stop", "signal")
+    assert (sink.records[1]["cut"], sink.records[-1]["reason"]) == ("stop", told)
     assert sink.records[-1]["end_sample"] == len(CUT_SPEECH) * FRAME
 
 

@@ -5,17 +5,20 @@ import fcntl
 import os
 import select
 import signal
+import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command import PIPE, TIME_LIMIT_S, ended, records_in, run, start
+from command import PIPE, ROOT, TIME_LIMIT_S, ended, records_in, run, start
 from signals import conversation
 from tiny_model import write_model
 
+from streamer.errors import StreamerError
 from streamer.signals import StopSignals
 
 SPEAKING = conversation(500, 1500).tobytes()
@@ -255,25 +258,29 @@ def test_the_first_signal_calls_back_from_another_thread() -> None:
     called, noted = [], []
     was_called = threading.Event()
 
-    def stop() -> None:
-        called.append(threading.current_thread())
+    def stop(reason: str) -> None:
+        called.append((reason, threading.current_thread()))
         was_called.set()
 
-    with StopSignals() as signals, signals.calling(lambda: noted.append(threading.current_thread()), stop):
+    with (
+        StopSignals() as signals,
+        signals.calling(lambda reason: noted.append((reason, threading.current_thread())), stop),
+    ):
         signal.raise_signal(signal.SIGTERM)
-        assert noted == [threading.main_thread()]
+        assert noted == [("signal", threading.main_thread())]
         assert was_called.wait(TIME_LIMIT_S)
         signal.raise_signal(signal.SIGINT)  # taken for an echo
 
-    assert len(called) == 1
-    assert called[0] != threading.main_thread()
+    ((reason, thread),) = called
+    assert reason == "signal"
+    assert thread != threading.main_thread()
 
 
 def test_other_signals_stop_nothing() -> None:
     called: list[str] = []
     previous = signal.signal(signal.SIGUSR1, lambda *_: None)
 
-    with StopSignals() as signals, signals.calling(nothing, lambda: called.append("stop")):
+    with StopSignals() as signals, signals.calling(nothing, called.append):
         signal.raise_signal(signal.SIGUSR1)
     signal.signal(signal.SIGUSR1, previous)
 
@@ -284,7 +291,7 @@ def test_leaving_waits_for_the_callback() -> None:
     """What it calls into is closed behind it."""
     entered, left = threading.Event(), threading.Event()
 
-    def stop() -> None:
+    def stop(_reason: str) -> None:
         entered.set()
         time.sleep(0.05)
         left.set()
@@ -301,7 +308,7 @@ def test_a_first_signal_behind_the_stream_changes_nothing() -> None:
     called: list[str] = []
 
     with StopSignals() as signals:
-        with signals.calling(nothing, lambda: called.append("stop")):
+        with signals.calling(nothing, called.append):
             pass
         signal.raise_signal(signal.SIGINT)
         time.sleep(0.05)
@@ -351,5 +358,77 @@ def test_the_command_leaves_a_signal_alone_that_was_switched_off(model: Path) ->
     assert records_in(out)[-1]["reason"] == "eof"
 
 
-def nothing() -> None:
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Give what tells the command of a manager, which listens."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        yield {"NOTIFY_SOCKET": str(tmp_path / "notify"), "PYTHONPATH": str(ROOT)}
+
+
+def test_a_reload_tells_the_utterance_in_hand_and_begins_anew(model: Path, environment: dict[str, str]) -> None:
+    """The same process goes on with what is left of standard input, and is told of the manager again."""
+    with start("run", "-i", "-", "--model", model, "--partials", environment=environment) as process:
+        assert process.stdout
+        feed(process, SPEAKING)
+        seen = wait_for(process.stdout.fileno(), b'"end_s":1.7')
+        process.send_signal(signal.SIGHUP)
+        seen += wait_for(process.stdout.fileno(), b'"start"')
+        feed(process, SPEAKING)
+        process.send_signal(signal.SIGHUP)
+        seen += wait_for(process.stdout.fileno(), b'"start"')
+        process.send_signal(signal.SIGTERM)
+        out, err = ended(process)
+
+    records = [record for record in records_in(seen + out) if record["type"] != "partial"]
+    types = [record["type"] for record in records]
+    assert types[:4] == ["start", "utterance", "end", "start"]
+    assert [record["cut"] for record in records[:2] if record["type"] == "utterance"] == ["stop"]
+    assert [record["reason"] for record in records if record["type"] == "end"] == ["reload", "reload", "signal"]
+    assert (process.returncode, err) == (0, b"")
+
+
+def test_without_a_manager_a_hangup_ends_the_command(model: Path) -> None:
+    with listening(model) as process:
+        assert process.stdout
+        wait_for(process.stdout.fileno(), b'"start"')
+        process.send_signal(signal.SIGHUP)
+        ended(process)
+
+    assert process.returncode == -signal.SIGHUP
+
+
+def test_a_stop_that_comes_while_it_reloads_is_heeded(model: Path, environment: dict[str, str]) -> None:
+    code = """
+import os, signal
+from streamer.sources.pipe import PipeSource
+close = PipeSource.__exit__
+
+def close_and_signal(self, *exc_info):
+    close(self, *exc_info)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+PipeSource.__exit__ = close_and_signal
+"""
+    with start("run", "-i", "-", "--model", model, code=code, environment=environment) as process:
+        assert process.stdout
+        wait_for(process.stdout.fileno(), b'"start"')
+        process.send_signal(signal.SIGHUP)
+        out, err = ended(process)
+
+    assert [record["reason"] for record in records_in(out)] == ["reload"]
+    assert (process.returncode, err) == (0, b"")
+
+
+def test_an_interpreter_that_is_gone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    try:
+        with pytest.raises(StreamerError, match=r"/nowhere/python: can not be started anew \(No such file"):
+            StopSignals().start_anew({})
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def nothing(_reason: str) -> None:
     pass
