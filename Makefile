@@ -55,7 +55,7 @@ spelled = .ci/run $(wildcard *.md *.cfg *.toml Makefile) $(shell find streamer e
 	-name '*.py' -o -name '*.sh' -o -name '*.md')
 
 test-system: $(dev_env) ## run the tests with a virtual microphone; installs what they need with apt (root)
-	@tests/system/install_audio.sh valgrind
+	@tests/system/install_audio.sh valgrind systemd-container
 	$(dev)/pytest --system
 
 arm64-smoke: $(run_env) ## run the wheel in an emulated Raspberry Pi userland (root); RELEASE=trixie for the newer one

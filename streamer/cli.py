@@ -3,7 +3,7 @@
 import argparse
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -35,8 +35,8 @@ _CONFIG = (
     "options in TOML (auto_gain = true); variables (EMOTION_STREAMER_AUTO_GAIN=1) win over it, what is typed over both"
 )
 _EPILOG = """\
-exit codes: 0 clean; 1 the stream broke midway; 2 usage, or input missing, unreadable or not audio;
-3 device absent, lost or stalled; 4 model or profile; 75 a hung device; 130, 143 a second signal
+exit codes: 0 clean; 1 the stream broke midway, or a service does not run; 2 usage, or input missing, unreadable or
+not audio; 3 device absent, lost or stalled; 4 model or profile; 75 a hung device; 130, 143 a second signal
 """
 
 
@@ -125,6 +125,7 @@ def command_parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.Ar
     )
     for command in subparsers.choices.values():
         command.add_argument("--config", type=Path, metavar="FILE", help=_CONFIG)
+    _add_service(subparsers)
     return parser, subparsers.choices
 
 
@@ -169,6 +170,63 @@ def _add_calibrate(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
     calibrate.set_defaults(command=_calibrate)
 
 
+def _add_service(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
+    service = subparsers.add_parser(
+        "service",
+        help="run under systemd, from the start of the machine on",
+        description="A system service hears ALSA's devices as a user of its own; one of a user goes with PipeWire or "
+        "PulseAudio. Which of the two is chosen by what is here, unless it is said.",
+        epilog=_EPILOG,
+    )
+    service.set_defaults(config=None)  # that of `run` goes with its ARGS
+    actions = service.add_subparsers(required=True, metavar="ACTION")
+    install = _add_action(actions, "install", "write a unit that runs `run` with ARGS, enable and start it", _install)
+    install.add_argument(
+        "arguments",
+        nargs="*",
+        metavar="ARGS",
+        help="behind a --, as of `run` (-o text --on-device-loss wait, where not said)",
+    )
+    _add_action(actions, "uninstall", "stop it and remove it", _uninstall)
+    _add_action(actions, "status", "tell whether it runs; exit code 1 where it does not", _status)
+
+
+def _add_action(
+    actions: "argparse._SubParsersAction[_Parser]", name: str, text: str, command: Callable[[argparse.Namespace], int]
+) -> _Parser:
+    action = actions.add_parser(name, help=text)
+    scopes = action.add_mutually_exclusive_group()
+    for scope in ("system", "user"):
+        scopes.add_argument(f"--{scope}", dest="scope", action="store_const", const=scope, help=f"that of the {scope}")
+    action.set_defaults(command=command)
+    return action
+
+
+def _install(parsed: argparse.Namespace) -> int:
+    from streamer import service
+
+    asked = parse(["run", *parsed.arguments], {})  # a service has nothing of this shell
+    if not asked.outputs:  # neither a terminal nor a pipe
+        parsed.arguments += ["-o", "text"]
+    if not asked.on_device_loss and asked.input == "mic":  # it may be plugged in at any time
+        parsed.arguments += ["--on-device-loss", "wait"]
+    asked = parse(["run", *parsed.arguments], {})
+    run = service.Run(tuple(parsed.arguments), _run_settings(asked), asked.config)
+    return service.install(parsed.scope and service.Scope(parsed.scope), run)
+
+
+def _uninstall(parsed: argparse.Namespace) -> int:
+    from streamer import service
+
+    return service.uninstall(parsed.scope and service.Scope(parsed.scope))
+
+
+def _status(parsed: argparse.Namespace) -> int:
+    from streamer import service
+
+    return service.status(parsed.scope and service.Scope(parsed.scope))
+
+
 def _inputs() -> _Parser:
     options = _Parser(add_help=False)
     options.add_argument("-i", "--input", default="mic", metavar="mic|FILE|-", help="input; - is raw PCM on stdin")
@@ -196,6 +254,10 @@ def _models() -> _Parser:
 
 
 def _run(parsed: argparse.Namespace) -> int:
+    return commands.run(_run_settings(parsed), parsed.signals)
+
+
+def _run_settings(parsed: argparse.Namespace) -> commands.RunSettings:
     if parsed.realtime and parsed.input == "mic":
         raise SettingsError(f"{parsed.names['realtime']} goes with a file or stdin: the microphone is live anyway")
     _refuse(parsed.input != "mic", parsed, ("on_device_loss",), "goes with -i mic only")
@@ -216,10 +278,7 @@ def _run(parsed: argparse.Namespace) -> int:
             "-o would write into the input, a model, the profile or the settings: give another file (-o FORMAT:PATH)"
         )
     settings = _settings(parsed, outputs=tuple(outputs), learn=parsed.learn)
-    settings = replace(
-        settings, partials=parsed.partials, realtime=parsed.realtime, on_device_loss=parsed.on_device_loss
-    )
-    return commands.run(settings, parsed.signals)
+    return replace(settings, partials=parsed.partials, realtime=parsed.realtime, on_device_loss=parsed.on_device_loss)
 
 
 def _calibrate(parsed: argparse.Namespace) -> int:

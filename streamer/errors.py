@@ -35,6 +35,10 @@ class SinkError(StreamerError):
     """Results can not be written where they were asked for."""
 
 
+class ServiceError(StreamerError):
+    """The service manager does not do what it is asked for, or the service does not start."""
+
+
 class DeviceError(StreamerError):
     """The audio device is absent, refuses every format, was lost or stalled."""
 
