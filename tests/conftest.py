@@ -10,6 +10,8 @@ from hypothesis import settings
 
 from streamer.options import PREFIX
 
+pytest_plugins = ["listener"]
+
 CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 
 # Whoever starts the tests in the background switches Ctrl-C off, for them and for every program that they start.

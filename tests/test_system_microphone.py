@@ -7,110 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from listener import RATE_HZ, ROOT, Listen, as_wav, demonstration, of_file, utterances
 
 from streamer.stopwatch import STAGES
 
 pytestmark = pytest.mark.system
-
-ROOT = Path(__file__).parent.parent
-CLIP = ROOT / "streamer" / "demonstration.flac"
-VIRTUAL_MIC = ROOT / "tests" / "system" / "virtual_mic.sh"
-RATE_HZ = 16_000
-
-
-@pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Start a private audio server with a virtual microphone; give the environment that leads to it."""
-    folder = tmp_path_factory.mktemp("vmic")
-    started = subprocess.run([VIRTUAL_MIC, "start", folder], check=True, capture_output=True, text=True)
-    exports = dict(line.removeprefix("export ").split("=", 1) for line in started.stdout.splitlines())
-    yield {**os.environ, **exports}
-    subprocess.run([VIRTUAL_MIC, "stop", folder], check=True)
-
-
-class Listener:
-    """The daemon as a process, with what its microphone captured kept in ``captured``."""
-
-    def __init__(self, server: dict[str, str], folder: Path, *options: str) -> None:
-        self.captured, self._out = folder / "captured.wav", folder / "events.jsonl"
-        script = ROOT / "tests" / "system" / "recorded_run.py"
-        command = [sys.executable, script, self.captured, "run", "-o", "jsonl", *options]
-        environment = {**server, "PYTHONPATH": str(ROOT)}
-        with self._out.open("wb") as out:
-            self.process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.PIPE, text=True)
-        self._server = server
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
-
-    def wait_until_hearing(self) -> None:
-        assert self.process.stderr
-        assert self.process.stderr.readline() == "hearing\n"
-
-    def play(self, wav: Path) -> None:
-        subprocess.run(["paplay", "--device=vmic_sink", wav], env=self._server, check=True)
-
-    def events(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self._out.read_bytes().splitlines()]
-
-    def stop(self, number: int = signal.SIGINT) -> list[dict[str, Any]]:
-        self.process.send_signal(number)
-        assert self.process.wait(20) == 0
-        return self.events()
-
-    def ended(self, within_s: float) -> tuple[int, str, list[dict[str, Any]]]:
-        """Return exit code, last line on stderr and events, once it has ended by itself."""
-        _, errors = self.process.communicate(timeout=within_s)
-        return self.process.returncode, errors.splitlines()[-1], self.events()
-
-
-Listen = Callable[..., Listener]
-
-
-@pytest.fixture
-def listen(server: dict[str, str], tmp_path: Path) -> Iterator[Listen]:
-    """Give a function that starts the daemon with options and returns it once it hears."""
-    listeners: list[Listener] = []
-
-    def start(*options: str) -> Listener:
-        listeners.append(Listener(server, tmp_path, *options))
-        listeners[-1].wait_until_hearing()
-        return listeners[-1]
-
-    yield start
-    for listener in listeners:
-        listener.close()
-
-
-def of_file(wav: Path) -> list[dict[str, Any]]:
-    """Return the events of the file path."""
-    command = [sys.executable, "-m", "streamer", "run", "-i", wav, "-o", "jsonl"]
-    printed = subprocess.run(command, check=True, capture_output=True, cwd=ROOT).stdout
-    return [json.loads(line) for line in printed.splitlines()]
-
-
-def utterances(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the utterances without what differs between live and not."""
-    kept = [event for event in events if event["type"] == "utterance"]
-    return [{key: value for key, value in event.items() if key not in ("latency_ms", "time")} for event in kept]
-
-
-def as_wav(samples: np.ndarray, path: Path) -> Path:
-    soundfile.write(path, samples, RATE_HZ)
-    return path
-
-
-def demonstration() -> np.ndarray:
-    return np.asarray(soundfile.read(CLIP, dtype="int16")[0])
 
 
 def overlap(event: dict[str, Any], start: int, end: int) -> int:
@@ -204,7 +111,7 @@ def test_every_live_line_carries_its_latency_and_time(listen: Listen, tmp_path: 
 
 
 def test_a_server_that_dies_is_a_lost_device(listen: Listen, server: dict[str, str]) -> None:
-    listener = listen()
+    listener = listen("--on-device-loss", "quit")
 
     os.kill(int((Path(server["VMIC_DIR"]) / "pid").read_text()), signal.SIGKILL)
     code, said, events = listener.ended(within_s=10)
@@ -215,7 +122,7 @@ def test_a_server_that_dies_is_a_lost_device(listen: Listen, server: dict[str, s
 
 
 def test_a_suspended_source_is_a_stalled_device(listen: Listen, server: dict[str, str]) -> None:
-    listener = listen()
+    listener = listen("--on-device-loss", "quit")
 
     for source in ("vmic", "vmic_sink.monitor"):
         subprocess.run(["pactl", "suspend-source", source, "1"], env=server, check=False)
@@ -228,7 +135,7 @@ def test_a_suspended_source_is_a_stalled_device(listen: Listen, server: dict[str
 
 def test_a_frozen_server_is_a_hung_device(listen: Listen, server: dict[str, str]) -> None:
     """A call into it does not return; only a new process helps, so that the exit code asks for one."""
-    listener = listen()
+    listener = listen("--on-device-loss", "quit")
     server_process = int((Path(server["VMIC_DIR"]) / "pid").read_text())
 
     os.kill(server_process, signal.SIGSTOP)

@@ -2,7 +2,8 @@
 
     python tests/system/recorded_run.py WAV run [OPTIONS]
 
-Everything but the witness is the command itself. What was captured is written to WAV at the end.
+Everything but the witness is the command itself. What was captured is written to WAV at the end, zeros where samples
+were lost.
 """
 
 import sys
@@ -13,8 +14,8 @@ import soundfile
 
 from streamer.__main__ import main
 from streamer.settings import SAMPLE_RATE_HZ
-from streamer.sources.base import AudioBlock, LostSamples
-from streamer.sources.microphone import Microphone
+from streamer.sources.base import AudioBlock, LostSamples, SourceItem
+from streamer.sources.lasting import LastingMicrophone
 
 _BLOCKS_BEFORE_HEARING = 25
 """An idle audio server delivers its first blocks in a burst, up to 2 s late."""
@@ -22,21 +23,26 @@ _BLOCKS_BEFORE_HEARING = 25
 
 def record(path: str) -> None:
     """Make every microphone write what it delivered to ``path`` when its blocks end."""
-    blocks = Microphone.blocks
+    blocks = LastingMicrophone.blocks
 
-    def witnessed(microphone: Microphone) -> Iterator[AudioBlock | LostSamples]:
+    def witnessed(microphone: LastingMicrophone) -> Iterator[SourceItem]:
         captured: list[np.ndarray] = []
+        num_blocks = 0
         try:
             for item in blocks(microphone):
-                if isinstance(item, AudioBlock):
-                    captured.append(item.samples)
-                    if len(captured) == _BLOCKS_BEFORE_HEARING:
-                        print("hearing", file=sys.stderr, flush=True)
+                match item:
+                    case AudioBlock(samples) if samples.size:
+                        captured.append(samples)
+                        num_blocks += 1
+                        if num_blocks == _BLOCKS_BEFORE_HEARING:
+                            print("hearing", file=sys.stderr, flush=True)
+                    case LostSamples(num_samples):
+                        captured.append(np.zeros(num_samples, np.int16))
                 yield item
         finally:
-            soundfile.write(path, np.concatenate(captured), SAMPLE_RATE_HZ)
+            soundfile.write(path, np.concatenate([np.zeros(0, np.int16), *captured]), SAMPLE_RATE_HZ)
 
-    Microphone.blocks = witnessed
+    LastingMicrophone.blocks = witnessed
 
 
 if __name__ == "__main__":
