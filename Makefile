@@ -49,14 +49,14 @@ test: $(dev_env) ## check style, types and spelling, and run every test that nee
 	$(dev)/ruff format --check
 	$(dev)/mypy
 	$(dev)/codespell --ignore-words-list=alle,hda,puls $(spelled) # in names of devices
-	$(dev)/pytest -rs --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+	$(dev)/pytest -rs -n auto --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 spelled = .ci/run $(wildcard *.md *.cfg *.toml Makefile) $(shell find streamer export training tests benchmarks docs \
 	-name '*.py' -o -name '*.sh' -o -name '*.md')
 
 test-system: $(dev_env) ## run the tests with a virtual microphone; installs what they need with apt (root)
 	@tests/system/install_audio.sh valgrind systemd-container
-	$(dev)/pytest --system
+	$(dev)/pytest --system -rs -n 4 # most of the time they wait
 
 arm64-smoke: $(run_env) ## run the wheel in an emulated Raspberry Pi userland (root); RELEASE=trixie for the newer one
 	@tests/system/arm64_smoke.sh $(RELEASE)

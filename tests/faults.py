@@ -60,7 +60,13 @@ def _load_source(server: Environment, rate_hz: int = 16_000) -> None:
 
 def _load_all(server: Environment, rate_hz: int = 16_000) -> None:
     _pactl(
-        server, "load-module", "module-null-sink", "sink_name=vmic_sink", "format=s16le", f"rate={rate_hz}", "channels=1"
+        server,
+        "load-module",
+        "module-null-sink",
+        "sink_name=vmic_sink",
+        "format=s16le",
+        f"rate={rate_hz}",
+        "channels=1",
     )
     _load_source(server, rate_hz)
     _pactl(server, "set-default-sink", "vmic_sink")

@@ -119,6 +119,28 @@ def test_a_counted_loss_inside_a_measured_one_is_a_part_of_it() -> None:
     assert losses(told(timeline, 2.0, [0.0] * 20)) == [(2 * RATE_HZ, "device_lost")]
 
 
+def test_a_loss_that_nobody_told_is_found() -> None:
+    timeline = Timeline(0.0)
+    told(timeline, 0.0, [0.0] * 50)
+
+    items = told(timeline, 1.5, [0.0] * 30)
+
+    assert losses(items) == [(RATE_HZ // 2, "driver_overflow")]
+    assert num_samples(items) == 30 * BLOCK
+
+
+def test_blocks_that_are_only_late_are_no_loss() -> None:
+    """The process was stopped for a while: the audio server kept what it did not hear."""
+    timeline = Timeline(0.0)
+    told(timeline, 0.0, [0.0] * 50)
+
+    late_s = [4.0 - index * BLOCK / RATE_HZ for index in range(200)]
+    items = told(timeline, 1.0, late_s + [0.0] * 50)
+
+    assert losses(items) == []
+    assert num_samples(items) == 250 * BLOCK
+
+
 def test_a_clock_that_drifts_is_followed() -> None:
     """A sound card that is 200 ppm slow is 2.9 s behind after four hours, of which nothing is lost."""
     timeline = Timeline(0.0)

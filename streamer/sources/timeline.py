@@ -5,8 +5,14 @@ from streamer.sources.base import AudioBlock, LostSamples
 
 _SPAN_S = 5.0
 """The earliest arrival of so long counts: the device's clock drifts against ours."""
+_SUSPICIOUS_S = 0.2
+"""What arrives later than that may follow a loss that nobody told, as in a stall of the audio server."""
 _SETTLED_S = 0.3
 """An audio server may deliver its first blocks late, in a burst: where they belong is known so much later."""
+
+
+_UNTOLD = "untold"
+"""Why something may be missing of which nobody said so."""
 
 
 class Timeline:
@@ -14,7 +20,8 @@ class Timeline:
 
     Blocks arrive late, by what the system had to do, and never early: of a stretch without a loss the earliest arrival,
     relative to its place in the stretch, is the true one. Between the last sample of a stretch so placed and the first
-    of the next is what was lost. What comes after a loss is kept back until it is placed, 0.3 s.
+    of the next is what was lost. What comes after a loss is kept back until it is placed, 0.3 s; so is what arrives
+    so late that something may have been lost.
     """
 
     def __init__(self, start_s: float) -> None:
@@ -42,6 +49,8 @@ class Timeline:
             return [*told, item]
         if item.captured_s is None or not item.samples.size:
             return [item]
+        if not self._reason and self._is_late(item.samples.size, item.captured_s):
+            self.lose(_UNTOLD)
         self._arrived(item.samples.size, item.captured_s)
         if not self._reason:
             return [item]
@@ -73,6 +82,10 @@ class Timeline:
     def _start_s(self) -> float:
         return min(self._earliest_s, self._earliest_before_s)
 
+    def _is_late(self, num_samples: int, captured_s: float) -> bool:
+        due_s = self._start_s + (self._num_samples + num_samples) / SAMPLE_RATE_HZ
+        return self._num_samples > 0 and captured_s > due_s + _SUSPICIOUS_S
+
     def _arrived(self, num_samples: int, captured_s: float) -> None:
         if not self._num_samples:
             self._first_s = captured_s
@@ -87,5 +100,9 @@ class Timeline:
             return []
         told, self._held = self._held, []
         num_lost = max(0, round((self._start_s - self._ended_s) * SAMPLE_RATE_HZ))
-        loss, self._reason = LostSamples(num_lost, self._reason), ""
-        return [loss, *told]
+        reason, self._reason = self._reason, ""
+        if reason == _UNTOLD:
+            return (
+                [LostSamples(num_lost, "driver_overflow"), *told] if num_lost > _SUSPICIOUS_S * SAMPLE_RATE_HZ else told
+            )
+        return [LostSamples(num_lost, reason), *told]
