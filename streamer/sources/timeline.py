@@ -98,11 +98,11 @@ class Timeline:
     def _settle(self) -> list[AudioBlock | LostSamples]:
         if not self._reason:
             return []
-        told, self._held = self._held, []
+        told: list[AudioBlock | LostSamples] = [*self._held]
         num_lost = max(0, round((self._start_s - self._ended_s) * SAMPLE_RATE_HZ))
-        reason, self._reason = self._reason, ""
-        if reason == _UNTOLD:
-            return (
-                [LostSamples(num_lost, "driver_overflow"), *told] if num_lost > _SUSPICIOUS_S * SAMPLE_RATE_HZ else told
-            )
-        return [LostSamples(num_lost, reason), *told]
+        reason, self._reason, self._held = self._reason, "", []
+        if reason != _UNTOLD:
+            return [LostSamples(num_lost, reason), *told]
+        if num_lost > _SUSPICIOUS_S * SAMPLE_RATE_HZ:
+            return [LostSamples(num_lost, "driver_overflow"), *told]
+        return told
