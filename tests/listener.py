@@ -35,12 +35,12 @@ def start_server(folder: Path) -> dict[str, str]:
 
 
 class Listener:
-    """The daemon as a process, with what its microphone captured kept in ``captured``."""
+    """The daemon as a process; with a witness what its microphone captured is kept in ``captured``."""
 
-    def __init__(self, server: dict[str, str], folder: Path, *options: str) -> None:
+    def __init__(self, server: dict[str, str], folder: Path, *options: str, has_witness: bool = True) -> None:
         self.captured, self._out = folder / "captured.wav", folder / "events.jsonl"
-        script = ROOT / "tests" / "system" / "recorded_run.py"
-        command = [sys.executable, script, self.captured, "run", "-o", "jsonl", *options]
+        witness = [ROOT / "tests" / "system" / "recorded_run.py", self.captured]
+        command = [sys.executable, *(witness if has_witness else ["-m", "streamer"]), "run", "-o", "jsonl", *options]
         environment = {**server, "PYTHONPATH": str(ROOT)}
         with self._out.open("wb") as out:
             self.process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.PIPE, text=True)
