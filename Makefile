@@ -22,7 +22,7 @@ dev := .venv-dev/bin
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run test test-system arm64-smoke detector model laboratory emouerj bench demonstration wheel clean install-run-needs prepare-dev install-dev-needs
+.PHONY: help run test test-system arm64-smoke endurance detector model laboratory emouerj bench demonstration wheel clean install-run-needs prepare-dev install-dev-needs
 
 help: ## tell what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,13 @@ test-system: $(dev_env) ## run the tests with a virtual microphone; installs wha
 
 arm64-smoke: $(run_env) ## run the wheel in an emulated Raspberry Pi userland (root); RELEASE=trixie for the newer one
 	@tests/system/arm64_smoke.sh $(RELEASE)
+
+endurance: $(dev_env) ## what takes hours: 48 simulated ones, each fault of an audio server 100 times, an hour of speech with faults (root)
+	@tests/system/install_audio.sh
+	export PYTHONPATH=.:tests
+	$(dev)/python -m benchmarks.hours --hours 48 --out docs/results
+	$(dev)/python tests/system/endurance.py faults --times 100 --kept $(RUNS)/endurance --out docs/results
+	$(dev)/python tests/system/endurance.py soak --minutes 60 --kept $(RUNS)/endurance --out docs/results
 
 # Each of the following goes on where it was interrupted: what was trained is kept outside the work tree.
 detector: $(dev_env) ## train what tells speech from noise on CORPORA, export to streamer/models/speech.onnx (half an hour)
