@@ -28,6 +28,7 @@ from streamer.sources.calls import within_limit
 from streamer.sources.conditioner import MIX, ChannelChoice, Conditioner
 from streamer.sources.microphone import Microphone, list_devices
 from streamer.sources.pcm import PcmFormat
+from streamer.sources.ring import SampleRing
 
 OUR_NAMES = {"int16": "s16le", "int24": "s24le", "int32": "s32le", "float32": "f32le"}
 SIZES = st.lists(st.integers(0, 2000), max_size=20)
@@ -494,3 +495,20 @@ def test_no_devices_are_an_empty_list_and_an_error(capfd: pytest.CaptureFixture[
         commands.devices(as_json=True)
 
     assert capfd.readouterr().out == "[]\n"
+
+
+def test_a_ring_is_made_only_for_a_format_that_the_device_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some devices say that they have 32 channels: at 192 kHz a ring takes 240 MB, and attempts are many."""
+    made: list[int] = []
+
+    class CountedRing(SampleRing):
+        def __init__(self, capacity_frames: int, frame_bytes: int, rate_hz: int) -> None:
+            made.append(capacity_frames * frame_bytes)
+            super().__init__(capacity_frames, frame_bytes, rate_hz)
+
+    monkeypatch.setattr(microphone_module, "SampleRing", CountedRing)
+    with portaudio(FakeDevice(channels=32, takes=lambda _: False)), pytest.raises(DeviceError):
+        Microphone(None, MIX, each_block).__enter__()
+    assert made == []
+    with portaudio(FakeDevice(channels=32)), Microphone(None, MIX, each_block):
+        assert made == [320_000]

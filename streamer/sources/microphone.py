@@ -265,7 +265,7 @@ class Microphone:
 
     def _open(self, portaudio: Any, rate_hz: int, num_channels: int, dtype: str) -> None:
         pcm = PcmFormat(_FORMATS[dtype], num_channels)
-        ring = SampleRing(_RING_S * rate_hz, pcm.frame_bytes, rate_hz)
+        ring: SampleRing
 
         def on_block(content: Any, _num_frames: int, _times: Any, status: Any) -> None:
             """Runs on the driver's thread: copy, stamp, hand over; never raise, never wait."""
@@ -280,6 +280,8 @@ class Microphone:
             dtype=dtype,
             callback=on_block,
         )
+        # Not before it is known that the device takes it: 32 channels at 192 kHz, which some say they have, are 240 MB.
+        ring = SampleRing(_RING_S * rate_hz, pcm.frame_bytes, rate_hz)
         try:
             stream.start()
         except portaudio.PortAudioError:
