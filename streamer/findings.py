@@ -126,7 +126,7 @@ def stream(heard: Heard) -> Finding:
     measured = {"duration_s": round(heard.duration_s, 2), "overflows": heard.num_overflows}
     if not heard.num_overflows:
         return Finding("stream", "ok", f"nothing was lost in {heard.duration_s:.1f} s", "", measured)
-    is_often = 10 * heard.num_overflows > heard.duration_s  # hardly an utterance gets through
+    is_often = heard.num_overflows > max(1.0, heard.duration_s / 10)  # hardly an utterance gets through
     said = f"samples were lost {heard.num_overflows} times in {heard.duration_s:.1f} s"
     advice = "end what else keeps this machine busy; plug a USB microphone into another socket, without a hub"
     return Finding("stream", "fail" if is_often else "warn", said, advice, measured)

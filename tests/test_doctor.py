@@ -1,6 +1,7 @@
 """The examination: what is tried, in which order, what is skipped where something fails, and how it is told."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command import ROOT
 from fake_portaudio import FakeDevice, install
 from fakes import FixedClassifier, ListSource, LoudnessDetector
 from signals import Samples, noise, silence, tone
@@ -20,10 +22,11 @@ from streamer.doctor import listen, service_states
 from streamer.errors import DeviceError
 from streamer.pipeline import Pipeline
 from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings
-from streamer.sources import microphone
+from streamer.sources import calls, microphone
 from streamer.sources.base import NOTHING, AudioBlock, LostSamples, SourceItem
 
 BLOCK = SAMPLE_RATE_HZ // 10
+PAGE = ROOT / "docs" / "doctor.md"
 HEARD = ("stream", "rate", "level", "clipping", "offset", "hum", "room")
 
 
@@ -88,6 +91,20 @@ def test_all_is_well(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixtu
     assert found["device"]["measured"]["device"]["name"] == "USB microphone"
     assert found["stream"]["measured"]["duration_s"] == pytest.approx(6.0, abs=0.11)
     assert 0 < found["cpu"]["measured"]["speech_percent"] < found["cpu"]["measured"]["core_percent"]
+
+
+def test_every_check_and_all_that_it_measures_is_documented(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plug_in(monkeypatch, *delivered(noise(8 * SAMPLE_RATE_HZ, level=50)))
+    monkeypatch.setattr(doctor, "service_states", lambda: {"user": {"ActiveState": "active", "SubState": "running"}})
+
+    _, found, _ = examined(capfd)
+
+    rows = [line.split("|") for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    assert [row[1].strip(" `") for row in rows] == list(found)
+    for row, finding in zip(rows, found.values(), strict=True):
+        assert set(finding["measured"]) <= set(re.findall("`([a-z0-9_]+)`", row[-2]))
 
 
 def test_people_read_a_line_a_check_and_the_verdict_last(
@@ -187,6 +204,17 @@ def test_a_device_that_does_not_open_may_be_in_use(
     assert (code, found["microphone"]["verdict"]) == (1, "fail")
     assert advice in found["microphone"]["advice"]
     assert {found[name]["verdict"] for name in HEARD} == {"skipped"}
+
+
+def test_an_audio_system_that_hangs_is_told(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    installed = install(monkeypatch, FakeDevice(hangs_in="open"))
+    monkeypatch.setattr(calls, "CALL_LIMIT_S", 0.01)
+
+    code, found, _ = examined(capfd)
+    installed.released.set()
+
+    assert (code, found["microphone"]["verdict"]) == (1, "fail")
+    assert found["microphone"]["measured"] == {"exit_code": 75}
 
 
 def test_a_device_that_is_lost_midway_fails(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:

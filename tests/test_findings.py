@@ -44,13 +44,14 @@ def test_programs(versions: dict[str, str | None], is_64_bit: bool, verdict: str
 
 
 @pytest.mark.parametrize(
-    ("num_overflows", "verdict"), [(0, "ok"), (1, "warn"), (2, "fail")], ids=["none", "one in 10 s", "more"]
+    ("num_overflows", "duration_s", "verdict"),
+    [(0, 10.0, "ok"), (1, 5.0, "warn"), (2, 10.0, "fail"), (6, 60.0, "warn"), (7, 60.0, "fail")],
 )
-def test_losses(num_overflows: int, verdict: str) -> None:
-    found = findings.stream(replace(HEARD, num_overflows=num_overflows))
+def test_losses(num_overflows: int, duration_s: float, verdict: str) -> None:
+    found = findings.stream(replace(HEARD, num_overflows=num_overflows, duration_s=duration_s))
 
     assert (found.verdict, is_told(found)) == (verdict, True)
-    assert found.measured == {"duration_s": 10.0, "overflows": num_overflows}
+    assert found.measured == {"duration_s": duration_s, "overflows": num_overflows}
 
 
 @pytest.mark.parametrize(
