@@ -1,23 +1,19 @@
 """The examination of a real audio server: a microphone that is well, and what may be wrong with one."""
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
+from listener import RATE_HZ, ROOT, as_wav, demonstration
 from signals import Samples, noise, tone
 
 pytestmark = pytest.mark.system
 
-ROOT = Path(__file__).parent.parent
-VIRTUAL_MIC = ROOT / "tests" / "system" / "virtual_mic.sh"
-RATE_HZ = 16_000
 PLAYED_S = 30
 """Longer than an examination takes."""
 
@@ -25,22 +21,11 @@ Examine = Callable[..., tuple[int, dict[str, dict[str, Any]]]]
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Start a private audio server with a virtual microphone; give the environment that leads to it."""
-    folder = tmp_path_factory.mktemp("vmic")
-    started = subprocess.run([VIRTUAL_MIC, "start", folder], check=True, capture_output=True, text=True)
-    exports = dict(line.removeprefix("export ").split("=", 1) for line in started.stdout.splitlines())
-    yield {**os.environ, **exports}
-    subprocess.run([VIRTUAL_MIC, "stop", folder], check=True)
-
-
-@pytest.fixture
 def examine(server: dict[str, str], tmp_path: Path) -> Examine:
     """Give a function that has the command examine what is played; it returns exit code and findings."""
 
     def run(samples: Samples, sink: str = "vmic_sink", **environment: str) -> tuple[int, dict[str, dict[str, Any]]]:
-        wav = tmp_path / "played.wav"
-        soundfile.write(wav, samples, RATE_HZ)
+        wav = as_wav(samples, tmp_path / "played.wav")
         command = [sys.executable, "-m", "streamer", "doctor", "--json", "--seconds", "6"]
         with subprocess.Popen(["paplay", f"--device={sink}", wav], env=server) as player:
             done = subprocess.run(
@@ -96,9 +81,7 @@ def test_mains_hum(examine: Examine) -> None:
 
 
 def test_somebody_who_talks(examine: Examine) -> None:
-    clip = np.asarray(soundfile.read(ROOT / "streamer" / "demonstration.flac", dtype="int16")[0])
-
-    code, found = examine(np.resize(clip, PLAYED_S * RATE_HZ))
+    code, found = examine(np.resize(demonstration(), PLAYED_S * RATE_HZ))
 
     assert (code, found["room"]["verdict"]) == (0, "warn")
 
