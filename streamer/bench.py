@@ -64,7 +64,7 @@ def bench(make_pipeline: Callable[[], Pipeline], run_options: Sequence[str] = ()
     return {
         "version": __version__,
         "machine": _machine(),
-        "cost_us_per_s": {"speech": _flat_out(pipeline, speech), "silence": _flat_out(pipeline, silence)},
+        "cost_us_per_s": {"speech": flat_out(pipeline, speech), "silence": flat_out(pipeline, silence)},
         "block_us": _blocks(pipeline, speech),
         "core_percent": {name: percent for name, (percent, _) in live.items()},
         "latency_ms": {"utterances": len(latencies_ms), **percentiles(latencies_ms)},
@@ -130,7 +130,7 @@ class _Totals:
         pass
 
 
-def _flat_out(pipeline: Pipeline, samples: Samples) -> dict[str, float]:
+def flat_out(pipeline: Pipeline, samples: Samples) -> dict[str, float]:
     """Return the cost of each stage, as blocks come that are gathered as in a live stream."""
     pipeline.reset()
     pipeline.stopwatch = Stopwatch(time.process_time)

@@ -31,6 +31,11 @@ rss_mib        the most memory of `emotion-streamer run` while it hears the clip
 start_ms       from the start of `emotion-streamer run` to its first line
 An open microphone comes on top; docs/performance.md has figures of all of it.
 """
+_DOCTOR = """\
+tries the programs, the model, PortAudio, the microphone, the room, the processor and the service, and tells what is
+wrong and what to do. It listens for 10 s: be quiet meanwhile, since what is taken for speech then is not. Nothing that
+it hears is kept. Exit code 1 where something keeps it from working, else 0.
+"""
 _CONFIG = (
     "options in TOML (auto_gain = true); variables (EMOTION_STREAMER_AUTO_GAIN=1) win over it, what is typed over both"
 )
@@ -123,6 +128,7 @@ def command_parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.Ar
     bench.set_defaults(
         command=lambda parsed: commands.bench(parsed.model or BUNDLED_MODEL, *parsed.vad, as_json=parsed.json)
     )
+    _add_doctor(subparsers)
     for command in subparsers.choices.values():
         command.add_argument("--config", type=Path, metavar="FILE", help=_CONFIG)
     _add_service(subparsers)
@@ -227,14 +233,37 @@ def _status(parsed: argparse.Namespace) -> int:
     return service.status(parsed.scope and service.Scope(parsed.scope))
 
 
+def _add_doctor(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
+    doctor = subparsers.add_parser(
+        "doctor", parents=[_models()], help="tell whether it can work here, and what to do", description=_DOCTOR
+    )
+    _add_microphone(doctor)
+    doctor.add_argument(
+        "--seconds", type=_doctor_seconds, default=10, metavar="N", help="to listen (default 10, at least 5)"
+    )
+    doctor.add_argument("--json", action=_SWITCH, help="for programs, with all that was measured (docs/doctor.md)")
+    doctor.set_defaults(
+        command=lambda parsed: commands.doctor(
+            commands.DoctorSettings(
+                parsed.device, parsed.channel or MIX, parsed.seconds, parsed.model or BUNDLED_MODEL, *parsed.vad
+            ),
+            as_json=parsed.json,
+        )
+    )
+
+
+def _add_microphone(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-d", "--device", type=_device, metavar="INDEX|NAME", help="microphone, see `devices`")
+    parser.add_argument("--channel", type=_channel, metavar="N|mix", help="channel from 1, or the mean (default mix)")
+
+
 def _inputs() -> _Parser:
     options = _Parser(add_help=False)
     options.add_argument("-i", "--input", default="mic", metavar="mic|FILE|-", help="input; - is raw PCM on stdin")
     options.add_argument("--rate", type=_rate, metavar="N", help="of raw PCM, in Hz (default 16000)")
     options.add_argument("--channels", type=_count, metavar="N", help="of raw PCM (default 1)")
     options.add_argument("--format", choices=list(PCM_BYTES), help="of raw PCM (default s16le)")
-    options.add_argument("-d", "--device", type=_device, metavar="INDEX|NAME", help="microphone, see `devices`")
-    options.add_argument("--channel", type=_channel, metavar="N|mix", help="channel from 1, or the mean (default mix)")
+    _add_microphone(options)
     options.add_argument("--auto-gain", action=_SWITCH, help="raise the level where people are heard too quietly")
     return options
 
@@ -342,6 +371,10 @@ def _rate(value: str) -> int:
 
 def _seconds(value: str) -> int:
     return _whole(value, 10, 600)
+
+
+def _doctor_seconds(value: str) -> int:
+    return _whole(value, 5, 600)
 
 
 def _count(value: str) -> int:

@@ -82,6 +82,23 @@ class RunSettings:
     """Whether ``profile`` is kept up to date."""
 
 
+@dataclass(frozen=True)
+class DoctorSettings:
+    """What ``doctor`` was asked for."""
+
+    device: int | str | None
+    channel: ChannelChoice
+    """As in :class:`RunSettings`."""
+
+    seconds: int
+    """How long it listens."""
+
+    model: Path
+    detector: Path
+    is_silero: bool
+    """As in :class:`RunSettings`."""
+
+
 def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
     """Listen and print until the input ends, or one of ``signals`` comes."""
     speech = SpeechSettings()
@@ -97,7 +114,7 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
                 if settings.learn:
                     profile.check_writable()
                 classifier.know(profile.read())
-            detector = _load_detector(speech, settings.detector, settings.is_silero)
+            detector = load_detector(speech, settings.detector, settings.is_silero)
         pipeline = Pipeline(speech, detector, classifier, partials=settings.partials, auto_gain=settings.auto_gain)
         source = stack.enter_context(_source(settings, pipeline.patience))
         sinks: list[RecordSink] = [
@@ -152,7 +169,7 @@ def calibrate(settings: RunSettings, seconds: int, signals: StopSignals | None =
             if _NEUTRAL not in classifier.labels:
                 raise ModelError(f"{classifier.path}: can not be calibrated: it has no label {_NEUTRAL!r}")
             classifier.teach(_NEUTRAL)
-            detector = _load_detector(speech, settings.detector, settings.is_silero)
+            detector = load_detector(speech, settings.detector, settings.is_silero)
         pipeline = Pipeline(speech, detector, classifier, auto_gain=settings.auto_gain)
         source = stack.enter_context(_source(settings, pipeline.patience))
         stops: list[str] = []
@@ -223,7 +240,8 @@ def _tell(line: str) -> None:
     tell_people(f"emotion-streamer: {line}")
 
 
-def _load_detector(speech: SpeechSettings, path: Path, is_silero: bool) -> NetworkDetector | SileroDetector:
+def load_detector(speech: SpeechSettings, path: Path, is_silero: bool) -> NetworkDetector | SileroDetector:
+    """Return the detector in the file at ``path``."""
     return (SileroDetector if is_silero else NetworkDetector)(speech, path)
 
 
@@ -281,7 +299,7 @@ def bench(model: Path, detector: Path, is_silero: bool, *, as_json: bool) -> int
 
     def make_pipeline() -> Pipeline:
         speech = SpeechSettings()
-        return Pipeline(speech, _load_detector(speech, detector, is_silero), OnnxClassifier(model))
+        return Pipeline(speech, load_detector(speech, detector, is_silero), OnnxClassifier(model))
 
     make_pipeline()  # what is wrong with the files is told at once
     # Absolute, since a name may look like an option, or like Silero's.
@@ -293,6 +311,30 @@ def bench(model: Path, detector: Path, is_silero: bool, *, as_json: bool) -> int
     for line in [json.dumps(found)] if as_json else _outline(found):
         out.write(escaped(line))
     return 0
+
+
+def doctor(settings: DoctorSettings, *, as_json: bool) -> int:
+    """Find out whether it can work here, and print what is wrong and what to do.
+
+    Returns:
+        0 where nothing keeps it from working, else 1.
+    """
+    from streamer.doctor import Doctor  # starts processes, which no stream needs
+    from streamer.findings import verdict
+
+    out, found = LineWriter.standard_output(), []
+    for finding in Doctor(settings, _tell).findings():
+        found.append(finding)
+        if not as_json and finding.verdict != "skipped":
+            advice = f"; {finding.advice}" if finding.advice else ""
+            out.write(escaped(f"{finding.verdict:<4}  {finding.name:<12}{finding.said}{advice}"))
+    is_ready = all(finding.verdict != "fail" for finding in found)
+    if as_json:
+        about = {"version": __version__, "ready": is_ready, "verdict": verdict(found)}
+        out.write(json.dumps({**about, "findings": [asdict(finding) for finding in found]}, ensure_ascii=False))
+    else:
+        out.write(escaped(verdict(found)))
+    return 0 if is_ready else 1
 
 
 def _outline(value: Any, indent: str = "") -> Iterator[str]:

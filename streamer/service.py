@@ -251,7 +251,7 @@ def status(scope: Scope | None) -> int:
 def _status_lines(scope: Scope) -> list[str]:
     """Return what systemd knows of the unit: where it is, how it is, and what it said of itself last, if anything."""
     names = ("ActiveState", "SubState", "StateChangeTimestamp", "StatusText", "ExecMainStatus", "NRestarts")
-    values = _properties(scope, *names)
+    values = properties(scope, *names)
     state = f"{values['ActiveState']} ({values['SubState']})"
     since = f" since {values['StateChangeTimestamp']}" if values["StateChangeTimestamp"] else ""
     facts = [f"last exit code {values['ExecMainStatus']}"] * (values["ActiveState"] != "active")
@@ -406,7 +406,7 @@ def _require_rights(scope: Scope) -> None:
 
 def _require_ours(scope: Scope) -> None:
     """Refuse where a unit of this name is not ours."""
-    found = _properties(scope, "FragmentPath")["FragmentPath"]
+    found = properties(scope, "FragmentPath")["FragmentPath"]
     path = scope.unit_path
     strange = found if found and Path(found) != path else None
     if os.path.lexists(path) and not (path.is_file() and path.read_text("utf-8", "replace").startswith(_MARK)):
@@ -415,7 +415,7 @@ def _require_ours(scope: Scope) -> None:
         raise SettingsError(f"{strange}: a service of this name that `service install` did not write; remove it first")
 
 
-def _properties(scope: Scope, *names: str) -> dict[str, str]:
+def properties(scope: Scope, *names: str) -> dict[str, str]:
     """Return what systemd knows of the unit, empty where it does not."""
     shown = _systemctl(scope, "show", UNIT, f"--property={','.join(names)}")
     return dict.fromkeys(names, "") | dict(line.partition("=")[::2] for line in shown.splitlines())

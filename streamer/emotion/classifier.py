@@ -13,6 +13,7 @@ from streamer.emotion.memory import Voice, VoiceMemory, Voiceprints
 from streamer.emotion.model_file import (
     INPUT_NAME,
     OUTPUT_NAME,
+    SELF_TEST_KEY,
     UNCERTAIN,
     VOICE_INPUTS,
     VOICE_OUTPUTS,
@@ -199,6 +200,11 @@ class OnnxClassifier:
         """Return the most probable label, or ``uncertain`` where it is not probable enough."""
         best = int(np.argmax(posterior))
         return self.labels[best] if posterior[best] >= self.info.uncertain_below else UNCERTAIN
+
+    @property
+    def has_self_test(self) -> bool:
+        """Whether the file has a vector for :meth:`self_test`."""
+        return SELF_TEST_KEY in self._metadata
 
     def self_test(self) -> float:
         """Return by how much the logits of the vector in the file differ from what it says, however it is cut.
