@@ -78,7 +78,7 @@ model: $(dev_env) ## train on CORPORA, evaluate and export to streamer/models/em
 	$(call fit_and_evaluate,$(STREAMING),$(CORPORA),$$run)
 	$(dev)/python -m export $$run -o streamer/models/emotion.onnx
 
-laboratory: $(dev_env) ## all figures of the docs from CORPORA: both networks, the peers, the reports (hours)
+laboratory: $(dev_env) ## how right both networks are, beside openSMILE with SVMs, from CORPORA, and the reports (hours); not states, voices, partials, noise_alone, model_cost, instructions and other python -m benchmarks.NAME
 	@$(call fit_and_evaluate,$(SEED),$(CORPORA),$(RUNS)/seed)
 	$(call fit_and_evaluate,$(STREAMING),$(CORPORA),$(RUNS)/streaming)
 	$(dev)/python -m training compare $(CORPORA) $(RUNS)/streaming $(RUNS)/seed --out $(RUNS)/comparison

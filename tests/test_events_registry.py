@@ -13,11 +13,7 @@ from streamer.sinks.record import to_record
 
 DOCS = Path(__file__).parent.parent / "docs"
 SCHEMA = json.loads((DOCS / "events.schema.json").read_text())
-EXAMPLES = [
-    json.loads(line.replace("8f6a...", "8f6a" * 16))
-    for line in (DOCS / "events.md").read_text().splitlines()
-    if line.startswith("{")
-]
+EXAMPLES = [json.loads(line) for line in (DOCS / "events.md").read_text().splitlines() if line.startswith("{")]
 TIME = "2026-11-22T22:03:01.123Z"
 LATENCY_MS = {"total": 300.5, "hangover": 300.0, "block": 0.0, "queue": 0.0, "vad": 0.2, "features": 0.2, "infer": 0.1}
 PROBS = {"anger": 0.7, "neutral": 0.3}
