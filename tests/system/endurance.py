@@ -42,7 +42,10 @@ class Bench:
         self._random = random.Random(seed)
         self._folder = folder / "vmic"
         self.server = {**os.environ, **start_server(self._folder)}
+        started_s = time.monotonic()
         self.listener = Listener(self.server, folder, has_witness=False)
+        self.listener.wait_for(lambda event: event["type"] == "start", 10)
+        self.ready_s = time.monotonic() - started_s
         self._short = as_wav(demonstration()[: int(_SPEECH_S * RATE_HZ)], folder / "short.wav")
         self._long = as_wav(demonstration(), folder / "long.wav")
         self._expected_s = _lengths_s(of_file(self._long))
@@ -146,8 +149,10 @@ def soak(minutes: float, seed: int, kept: Path) -> None:
                 {**outcome, "rss_mib": round(running.rss_mib, 2)},
                 f"{(end_s - time.monotonic()) / 60:.0f} min left",
             )
-        events = running.listener.stop()
-    _add(kept, {"end": events[-1]}, "done")
+        stopped_s = time.monotonic()
+        running.listener.stop()
+        stopped_s = time.monotonic() - stopped_s
+        _add(kept, {"ready_s": round(running.ready_s, 2), "stopped_s": round(stopped_s, 2)}, "done")
 
 
 def _read(kept: Path) -> list[dict[str, Any]]:
@@ -182,6 +187,9 @@ def table(outcomes: list[dict[str, Any]]) -> str:
             f"turns each lasted as long as in the file. "
             f"RSS {rss_mib[0]:.1f} MiB at first, {rss_mib[-1]:.1f} MiB at the end.\n"
         )
+    for outcome in outcomes:
+        if "ready_s" in outcome:
+            text += f"Ready {outcome['ready_s']} s after its start, gone {outcome['stopped_s']} s after a SIGINT.\n"
     return text
 
 
