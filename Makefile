@@ -55,7 +55,8 @@ spelled = .ci/run $(wildcard *.md *.cfg *.toml Makefile) $(shell find streamer e
 	-name '*.py' -o -name '*.sh' -o -name '*.md')
 
 test-system: $(dev_env) ## run the tests with a virtual microphone; installs what they need with apt (root)
-	@tests/system/install_audio.sh valgrind systemd-container
+	@tests/system/install_audio.sh valgrind systemd-container dbus
+	tests/system/fetch_pipewire.sh .pipewire
 	$(dev)/pytest --system -rs -n 4 # most of the time they wait
 
 arm64-smoke: $(run_env) ## run the wheel in an emulated Raspberry Pi userland (root); RELEASE=trixie for the newer one
@@ -112,7 +113,7 @@ wheel: $(run_env) ## build dist/*.whl
 	ls dist/*.whl
 
 clean: ## remove all that was made here but runs/ and corpora/
-	@rm -rf .venv .venv-dev .venv-peers build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .venv-dev .venv-peers build dist .pipewire *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find streamer export training tests benchmarks -name __pycache__ -exec rm -rf {} +
 
 # What this machine must have. Prints the Debian packages that are missing, one a line.
