@@ -95,7 +95,7 @@ def test_speech_arrives_bit_for_bit_and_gives_the_events_of_the_file(
     ("device", "killed"), [("pulse", "pid"), ("pipewire", "pid"), ("pulse", "pulse.pid"), ("pulse", "wireplumber.pid")]
 )
 def test_who_dies_and_comes_back_leaves_a_gap(
-    device: str, killed: str, listen: Listen, server: dict[str, str], speech: Path
+    device: str, killed: str, listen: Listen, server: dict[str, str], speech: Path, record_property: Any
 ) -> None:
     """The server, its layer for PulseAudio or its session manager."""
     listener = listen("-d", device)
@@ -107,7 +107,7 @@ def test_who_dies_and_comes_back_leaves_a_gap(
     time.sleep(2)
     start(server["VMIC_DIR"])
     back_s = time.monotonic()
-    listener.wait_for(is_health("ok"), within_s=10)
+    record_property("recovered_s", round(listener.wait_for(is_health("ok"), within_s=10), 2))
     second_s = play_and_wait(listener, speech)
     events = listener.stop()
 
@@ -132,7 +132,7 @@ def test_a_layer_for_pulseaudio_that_dies_is_nothing_to_the_layer_for_alsa(
 
 @pytest.mark.parametrize(("device", "frozen"), [("pulse", "pid"), ("pipewire", "pid"), ("pulse", "pulse.pid")])
 def test_who_is_frozen_for_seconds_leaves_a_gap(
-    device: str, frozen: str, listen: Listen, server: dict[str, str], speech: Path
+    device: str, frozen: str, listen: Listen, server: dict[str, str], speech: Path, record_property: Any
 ) -> None:
     listener = listen("-d", device)
     first_s = play_and_wait(listener, speech)
@@ -142,7 +142,7 @@ def test_who_is_frozen_for_seconds_leaves_a_gap(
     time.sleep(5)
     send(server, frozen, signal.SIGCONT)
     away_s = time.monotonic() - frozen_s
-    listener.wait_for(is_health("ok"), within_s=10)
+    record_property("recovered_s", round(listener.wait_for(is_health("ok"), within_s=10), 2))
     second_s = play_and_wait(listener, speech)
     events = listener.stop()
 
