@@ -12,17 +12,20 @@ RUNS ?= runs
 SEED ?= seed
 STREAMING ?= streaming
 RELEASE ?= bookworm
+TARGET ?= model
+SECONDS ?= 600
 
 # An environment is made anew when its requirements change, or the Python that it was made with.
 made_by := made-by-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 run_env := .venv/$(made_by)
 dev_env := .venv-dev/$(made_by)
 peers_env := .venv-peers/$(made_by)
+fuzz_env := .venv-fuzz/$(made_by)
 dev := .venv-dev/bin
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run test test-system arm64-smoke endurance detector model laboratory emouerj bench demonstration wheel clean install-run-needs prepare-dev install-dev-needs
+.PHONY: help run test test-system arm64-smoke endurance fuzz detector model laboratory emouerj bench demonstration wheel clean install-run-needs prepare-dev prepare-fuzz install-dev-needs
 
 help: ## tell what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +72,9 @@ endurance: $(dev_env) ## what takes hours: 48 simulated ones, each fault of an a
 	$(dev)/python tests/system/endurance.py faults --times 100 --kept $(RUNS)/endurance --out docs/results
 	$(dev)/python tests/system/endurance.py soak --minutes 60 --kept $(RUNS)/endurance --out docs/results
 
+fuzz: $(fuzz_env) ## look for input that breaks TARGET (a module of tests/fuzz) for SECONDS; goes on where it ended
+	@PYTHONPATH=.:tests .venv-fuzz/bin/python -m fuzz $(TARGET) $(SECONDS)
+
 # Each of the following goes on where it was interrupted: what was trained is kept outside the work tree.
 detector: $(dev_env) ## train what tells speech from noise on CORPORA, export to streamer/models/speech.onnx (half an hour)
 	@$(dev)/python -m training detector $(CORPORA) --out $(RUNS)/detector
@@ -113,7 +119,7 @@ wheel: $(run_env) ## build dist/*.whl
 	ls dist/*.whl
 
 clean: ## remove all that was made here but runs/ and corpora/
-	@rm -rf .venv .venv-dev .venv-peers build dist .pipewire *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .venv-dev .venv-peers .venv-fuzz build dist .pipewire *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find streamer export training tests benchmarks -name __pycache__ -exec rm -rf {} +
 
 # What this machine must have. Prints the Debian packages that are missing, one a line.
@@ -146,6 +152,8 @@ install-run-needs:
 install-dev-needs:
 	@$(call prepare)
 
+prepare-fuzz: $(fuzz_env)
+
 prepare-dev: $(dev_env) ## make .venv-dev, in which to train and test
 
 $(run_env): setup.cfg pyproject.toml | install-run-needs
@@ -165,4 +173,10 @@ $(peers_env): benchmarks/peers/requirements.txt | install-dev-needs
 	$(PYTHON) -m venv --clear .venv-peers
 	.venv-peers/bin/pip install -qq -r $< >&2
 	.venv-peers/bin/pip install -qq --no-deps silero-vad==6.2.3 >&2 # for its network: the package itself wants torch
+	touch $@
+
+$(fuzz_env): setup.cfg tests/fuzz/requirements.txt | install-dev-needs
+	@echo "making .venv-fuzz, once" >&2
+	$(PYTHON) -m venv --clear .venv-fuzz
+	.venv-fuzz/bin/pip install -qq --only-binary=:all: -e . -r tests/fuzz/requirements.txt >&2
 	touch $@

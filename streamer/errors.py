@@ -1,10 +1,19 @@
 """What can go wrong, by whose fault it is; each error knows the exit code it means."""
 
+_LONGEST_MESSAGE = 2000
+
 
 class StreamerError(Exception):
     """Base of every error that is shown to users as one line."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """Return the message, without its middle where it is too long: what a file says may be quoted in it."""
+        message = super().__str__()
+        if len(message) <= _LONGEST_MESSAGE:
+            return message
+        return f"{message[: _LONGEST_MESSAGE // 2]} ... {message[-_LONGEST_MESSAGE // 2 :]}"
 
 
 class SettingsError(StreamerError, ValueError):

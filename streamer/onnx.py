@@ -1,9 +1,13 @@
 """Networks in ONNX files; the only user of onnxruntime."""
 
+import contextlib
 import copy
+import functools
+import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import ModelError
+from streamer.graph import MOST_BYTES, OPERATORS, check_graph
 
 # The compiled halves of hashlib, which itself loads OpenSSL: 3 MiB.
 if sys.version_info >= (3, 12):
@@ -22,6 +27,12 @@ DETECTOR_KIND = "speech"
 """Under the key ``kind`` of a detector; a network for emotions has no such key."""
 
 STATE, NEXT_STATE = "state_", "next_state_"
+
+MOST_MEMORY_BYTES = 256 << 20
+"""Of all networks in the process together, beside what is in their files; the bundled ones take some MiB."""
+_MOST_TRIAL_S = 10.0
+_MOST_NUMBERS_CARRIED = 1_000_000
+_MOST_FOLDED_BYTES = 1 << 20
 _DTYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64}
 
 
@@ -60,6 +71,7 @@ class StreamingNetwork:
         self._zeros = {name: _zeros(path, given[name]) for name in states}
         self.context = {name: _zeros(path, given[name]) for name in context}
         self._output_names = [*output_names, *(_next(name) for name in states)]
+        self._run_options: Any = None
         lacking = [name for name in self._output_names if name not in said]
         if lacking:
             raise ModelError(f"{path}: the network takes a state, but does not give {', '.join(lacking)}")
@@ -77,6 +89,13 @@ class StreamingNetwork:
             self.context = dict(context)
         self._inputs: dict[str, NDArray[Any]] = {**self._zeros, **self.context}
 
+    @contextlib.contextmanager
+    def trial(self) -> Iterator[None]:
+        """Let the network fail where all that it is asked inside takes longer than ten seconds."""
+        with limited_time() as self._run_options:
+            yield
+        self._run_options = None
+
     def mark(self) -> Mapping[str, NDArray[Any]]:
         """Return what :meth:`go_back` takes to forget what is heard from now on."""
         return {name: self._inputs[name] for name in self._zeros}
@@ -93,10 +112,10 @@ class StreamingNetwork:
         """
         self._inputs[self._input_name] = chunk
         try:
-            found = self._session.run(self._output_names, self._inputs)
+            found = self._session.run(self._output_names, self._inputs, self._run_options)
         except Exception as error:  # as in open_session
             raise ModelError(
-                f"{self._path}: the network fails on an input of shape {chunk.shape} ({first_line(error)})"
+                f"{self._path}: the network fails on an input of shape {chunk.shape} ({reason(error)})"
             ) from error
         said, state = found[: len(self.outputs)], found[len(self.outputs) :]
         self._inputs = {**dict(zip(self._zeros, state, strict=True)), **self.context}
@@ -113,13 +132,35 @@ def metadata_of(session: Any) -> Mapping[str, str]:
     return metadata
 
 
+@contextlib.contextmanager
+def limited_time() -> Iterator[Any]:
+    """Give options of a run with which a network fails, between two of its nodes, once ten seconds are over.
+
+    Whether a network is fit for anything is tried out when it is loaded; one that never ends would keep us waiting.
+    """
+    import onnxruntime  # as in open_session
+
+    options = onnxruntime.RunOptions()
+    timer = threading.Timer(_MOST_TRIAL_S, setattr, (options, "terminate", True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield options
+    finally:
+        timer.cancel()
+
+
 def _next(name: str) -> str:
     return NEXT_STATE + name.removeprefix(STATE)
 
 
 def _zeros(path: Path, node: Any) -> NDArray[Any]:
-    if node.type not in _DTYPES or not all(isinstance(size, int) for size in node.shape):
+    if node.type not in _DTYPES or not all(isinstance(size, int) and size >= 0 for size in node.shape):
         raise ModelError(f"{path}: {node.name!r} must be numbers of a fixed shape, got {node.type} of {node.shape}")
+    if math.prod(node.shape) > _MOST_NUMBERS_CARRIED:
+        raise ModelError(
+            f"{path}: {node.name!r} must be at most {_MOST_NUMBERS_CARRIED} numbers, got a shape of {node.shape}"
+        )
     return np.zeros(node.shape, _DTYPES[node.type])
 
 
@@ -127,23 +168,35 @@ def read_model(path: Path) -> tuple[bytes, str]:
     """Return the content of the model file at ``path``, and its SHA-256.
 
     Raises:
-        ModelError: It is missing, no file or can not be read.
+        ModelError: It is missing, no file, too large or can not be read.
     """
     try:
         if path.exists() and not path.is_file():  # a pipe would keep us waiting, a device never end
             raise ModelError(f"{path}: expected a file")
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise ModelError(f"{path}: can not be read ({error.strerror})") from error
+    if len(content) > MOST_BYTES:
+        raise ModelError(f"{path}: a model file has at most {MOST_BYTES} bytes, this one has more")
     return content, sha256(content).hexdigest()
 
 
-def open_session(path: Path, content: bytes) -> Any:
+def open_session(path: Path, content: bytes, operators: Collection[str] = OPERATORS) -> Any:
     """Return the onnxruntime session of the model ``content``, which was read from ``path``.
 
+    Args:
+        path: For messages.
+        content: Of the file.
+        operators: That the network may be made of.
+
     Raises:
-        ModelError: onnxruntime can not be imported, or does not take the model.
+        ModelError: onnxruntime can not be imported, or does not take the model; or it may do harm.
     """
+    try:
+        check_graph(content, operators)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
     # onnxruntime's builds otherwise leave a device id in the user's home and send events to its maker.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
@@ -158,13 +211,38 @@ def open_session(path: Path, content: bytes) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # More of it loads longer, keeps a second copy of the weights and runs as fast.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.enable_cpu_mem_arena = False  # it would keep what was the most, and wins nothing
+    # All memory comes from one place that has an end: the sizes in a network may follow from what it computes.
+    _limit_memory()
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    # What is computed beforehand does not come from there.
+    options.add_session_config_entry("optimization.constant_folding_max_output_size_in_bytes", str(_MOST_FOLDED_BYTES))
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # the other one was not looked at
     options.log_severity_level = 4
     try:
         # From bytes, so that a file cannot refer to others beside it.
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        # Its fallback would be the same provider again, behind lines on standard output.
+        session = onnxruntime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"], enable_fallback=False
+        )
+        # What is asked for later on may be no text: that fails here.
+        metadata_of(session)
+        for node in [*session.get_inputs(), *session.get_outputs()]:
+            _ = node.name, node.shape
     except Exception as error:  # onnxruntime's errors have no common base below Exception
-        raise ModelError(f"{path}: not a model that onnxruntime loads ({first_line(error)})") from error
+        raise ModelError(f"{path}: not a model that onnxruntime loads ({reason(error)})") from error
+    return session
+
+
+@functools.cache
+def _limit_memory() -> None:
+    import onnxruntime  # as in open_session
+
+    place = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    # It grows by what is asked for: by doubling it would keep twice as much.
+    limits = {"max_mem": MOST_MEMORY_BYTES, "arena_extend_strategy": 1, "initial_chunk_size_bytes": 1 << 16}
+    onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(limits))
 
 
 def runtime_version() -> str:
@@ -174,6 +252,16 @@ def runtime_version() -> str:
     return str(onnxruntime.__version__)
 
 
+def reason(error: Exception) -> str:
+    """Return why onnxruntime failed, in the words of its limits where it ran into these."""
+    said = str(error)
+    if "terminate flag" in said:
+        return f"it takes more than {_MOST_TRIAL_S:g} s"
+    if "Available memory of" in said:
+        return f"it takes more than {MOST_MEMORY_BYTES >> 20} MiB of memory"
+    return first_line(error)
+
+
 def first_line(error: Exception) -> str:
     """Return what ``error`` says first; onnxruntime's errors go on for pages."""
-    return str(error).partition("\n")[0]
+    return str(error).partition("\n")[0][:500]

@@ -10,6 +10,9 @@ from streamer.errors import SettingsError
 PREFIX = "EMOTION_STREAMER_"
 """What the variables of options begin with; no other variable does."""
 
+_MOST_BYTES, _MOST_DOTS = 100_000, 100
+"""Of a file, and of a line in it: tomllib takes minutes, and gigabytes, for a key of many parts."""
+
 _Reader = Callable[[argparse.ArgumentParser, argparse.Action, Any], Any]
 _SWITCHED = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -103,10 +106,16 @@ def _read(path: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        with path.open("rb") as content:
-            return tomllib.load(content)
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise SettingsError(f"{path}: can not be read ({error.strerror})") from error
+    if len(content) > _MOST_BYTES or any(line.count(b".") > _MOST_DOTS for line in content.splitlines()):
+        raise SettingsError(
+            f"{path}: expected options, got more than {_MOST_BYTES} bytes, or {_MOST_DOTS} dots in a line"
+        )
+    try:
+        return tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: is not TOML: {error}") from error
 
@@ -161,4 +170,4 @@ def _require(name: str, known: Iterable[str], where: str, what: str, prefix: str
 
         near = " or ".join(prefix + other for other in difflib.get_close_matches(name, known))
         advice = f"did you mean {near}?" if near else "see `emotion-streamer --help`"
-        raise SettingsError(f"{where}: no such {what}; {advice}")
+        raise SettingsError(f"{where if where.isprintable() else ascii(where)}: no such {what}; {advice}")

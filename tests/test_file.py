@@ -1,6 +1,7 @@
 """Audio files of every kind as blocks of the stream; what is wrong with one is said."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -261,3 +262,41 @@ def test_an_ogg_file_without_its_last_page_is_truncated(tmp_path: Path, part: fl
         else:
             with pytest.raises(StreamBrokenError, match="truncated"):
                 list(source.blocks())
+
+
+def test_a_thousand_channels_come_in_small_blocks(tmp_path: Path) -> None:
+    """Half a second of them, at the highest rate, would be more than a gigabyte."""
+    path = written(tmp_path, wav(bytes(2 * 1000 * 3000), num_channels=1000, rate_hz=768_000))
+
+    with FileSource(path, 1) as source:
+        sizes = [block.samples.size for block in source.blocks()]
+
+    assert len(sizes) == 4  # three of a thousand frames, and what the resampler still held
+
+
+def test_a_gigabyte_of_empty_chunks_is_not_stepped_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    num_reads = 0
+    unpack = file_module.struct.unpack
+
+    def counted(form: str, header: bytes) -> Any:
+        nonlocal num_reads
+        num_reads += 1
+        return unpack(form, header)
+
+    monkeypatch.setattr(file_module.struct, "unpack", counted)
+    path = written(tmp_path, b"RIFF" + bytes(4) + b"WAVE" + bytes(100_000))
+
+    with pytest.raises(InputError, match="not readable as audio"):
+        heard(path)
+    assert num_reads == 1000
+
+
+def test_what_is_wrong_with_mp3_is_told_by_nobody_but_us(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    damaged = bytearray(encoded(SAMPLES, "MP3"))
+    damaged[1000:1400] = bytes(400)
+
+    with pytest.raises(InputError, match="not readable as audio"):
+        heard(written(tmp_path, b"\xff\xf3\xab\xc4" + bytes(8)))
+    assert heard(written(tmp_path, bytes(damaged))).size
+
+    assert capfd.readouterr() == ("", "")

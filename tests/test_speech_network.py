@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from signals import Samples, conversation, noise, silence
-from tiny_model import write_model
+from tiny_model import write_detector, write_model
 
 from streamer.errors import ModelError, SettingsError
 from streamer.settings import SpeechSettings
 from streamer.speech.endpointing import SpeechEnded, SpeechEvent
-from streamer.speech.network import BUNDLED_DETECTOR, NetworkDetector, metadata
-from streamer.speech.rows import FRAMES_PER_ROW, NUM_COLUMNS
+from streamer.speech.network import BUNDLED_DETECTOR, NetworkDetector
 from streamer.speech.segmenter import Segmenter
 
 SETTINGS = SpeechSettings()
@@ -175,24 +174,6 @@ def test_a_detector_of_other_rows_is_refused(tmp_path: Path, key: str, value: st
 
     with pytest.raises(ModelError, match=complaint):
         NetworkDetector(SETTINGS, tmp_path / "other.onnx")
-
-
-def write_detector(path: Path, *, said: float = 0.5, width: int = FRAMES_PER_ROW, cast_to: int | None = None) -> Path:
-    """Write a detector that says the same of everything, in the type ``cast_to``."""
-    weights = onnx.numpy_helper.from_array(np.zeros((NUM_COLUMNS, width), np.float32), "weights")
-    bias = onnx.numpy_helper.from_array(np.full(width, said, np.float32), "bias")
-    nodes = [
-        onnx.helper.make_node("MatMul", ["rows", "weights"], ["product"]),
-        onnx.helper.make_node("Add", ["product", "bias"], ["sum"]),
-        onnx.helper.make_node("Cast", ["sum"], ["probabilities"], to=cast_to or onnx.TensorProto.FLOAT),
-    ]
-    taken = onnx.helper.make_tensor_value_info("rows", onnx.TensorProto.FLOAT, [1, None, NUM_COLUMNS])
-    given = onnx.helper.make_tensor_value_info("probabilities", cast_to or onnx.TensorProto.FLOAT, None)
-    graph = onnx.helper.make_graph(nodes, "toy", [taken], [given], [weights, bias])
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
-    onnx.helper.set_model_props(model, metadata("toy", [], {}, {}))
-    onnx.save(model, path)
-    return path
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from streamer.emotion.memory import Voiceprints
 from streamer.emotion.model_file import INPUT_NAME, OUTPUT_NAME, ModelInfo
 from streamer.settings import FeatureSettings
+from streamer.speech.network import metadata as detector_metadata
+from streamer.speech.rows import FRAMES_PER_ROW, NUM_COLUMNS
 
 Shape = tuple[int | str, ...]
 
@@ -147,5 +149,23 @@ def write_adapting_model(path: Path, metadata: Mapping[str, str] | None = None, 
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     helper.set_model_props(model, dict(adapting_info().to_metadata() if metadata is None else metadata))
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def write_detector(path: Path, *, said: float = 0.5, width: int = FRAMES_PER_ROW, cast_to: int | None = None) -> Path:
+    """Write a detector that says the same of everything, in the type ``cast_to``."""
+    weights = numpy_helper.from_array(np.zeros((NUM_COLUMNS, width), np.float32), "weights")
+    bias = numpy_helper.from_array(np.full(width, said, np.float32), "bias")
+    nodes = [
+        helper.make_node("MatMul", ["rows", "weights"], ["product"]),
+        helper.make_node("Add", ["product", "bias"], ["sum"]),
+        helper.make_node("Cast", ["sum"], ["probabilities"], to=cast_to or TensorProto.FLOAT),
+    ]
+    taken = helper.make_tensor_value_info("rows", TensorProto.FLOAT, [1, None, NUM_COLUMNS])
+    given = helper.make_tensor_value_info("probabilities", cast_to or TensorProto.FLOAT, None)
+    graph = helper.make_graph(nodes, "toy", [taken], [given], [weights, bias])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, detector_metadata("toy", [], {}, {}))
     path.write_bytes(model.SerializeToString())
     return path

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping
-from itertools import cycle
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any, Self
 
@@ -245,8 +245,8 @@ class OnnxClassifier:
         """Refuse a network that fails, here rather than at the first utterance."""
         size = self.impression_size
         voices = [Voice.unknown(size), Voice(1.0, np.zeros(size), np.zeros(size))] if self.memory else [None]
-        for voice in voices:
-            for num_rows in (1, 100):  # an utterance has one at the least
+        with self._network.trial():
+            for voice, num_rows in product(voices, (1, 100)):  # an utterance has one at the least
                 self._network.reset(_told(voice) if voice else None)
                 self.push(np.zeros((num_rows, self.features.num_columns), np.float32))
                 for index in range(len(self._said)):

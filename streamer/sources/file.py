@@ -13,11 +13,16 @@ from streamer.errors import InputError, StreamBrokenError
 from streamer.sources.base import AudioBlock
 from streamer.sources.conditioner import ChannelChoice, Conditioner
 from streamer.sources.recorded import condition
+from streamer.stderr import silenced_stderr
 
 _BLOCK_MS = 500
+_MOST_BLOCK_SAMPLES = 1_000_000
+"""Of all channels: a thousand of them at hundreds of kHz are a gigabyte in half a second."""
 _OGG_PAGE_BYTES = 65_307  # at the most
 _UNKNOWN_LENGTH = 0x7FFF_0000
 """Writers that cannot seek back leave lengths of about 2^31 or more in the header: they promise nothing."""
+_MOST_CHUNKS = 1000
+"""Of a WAV file before its samples: to step through a gigabyte of empty ones takes minutes."""
 
 
 class FileSource:
@@ -85,7 +90,8 @@ class FileSource:
 
         try:
             # Not by its name, which may be no text, and would make soundfile ask how to read any *.raw.
-            file = soundfile.SoundFile(content.fileno(), closefd=False)
+            with silenced_stderr():  # where MP3 is damaged, libmpg123 tells
+                file = soundfile.SoundFile(content.fileno(), closefd=False)
         except soundfile.LibsndfileError as error:
             reason = error.error_string.rstrip(".")
             raise InputError(f"{self._path}: not readable as audio ({reason}); expected WAV, FLAC, OGG, MP3") from error
@@ -99,12 +105,14 @@ class FileSource:
     def _frames(self) -> Iterator[NDArray[Any]]:
         import soundfile
 
-        block_frames = max(1, self._file.samplerate * _BLOCK_MS // 1000)
+        most_frames = _MOST_BLOCK_SAMPLES // self._file.channels
+        block_frames = max(1, min(self._file.samplerate * _BLOCK_MS // 1000, most_frames))
         num_read = 0
         while not self._is_interrupted:
             try:
                 # int16 survives the way through float32 unchanged: one path serves all widths.
-                frames = self._file.read(block_frames, dtype="float32", always_2d=True)
+                with silenced_stderr():
+                    frames = self._file.read(block_frames, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
                 raise StreamBrokenError(f"{self._path}: broken after {num_read} samples ({error})") from error
             if not len(frames):
@@ -127,7 +135,10 @@ class FileSource:
 def _promised_wav_frames(content: BinaryIO) -> int:
     """Return the length in a WAV header, 0 where there is none; libsndfile silently corrects it."""
     kind, long_size, block_align = content.read(12)[:4], 0, 0
-    while kind in (b"RIFF", b"RF64") and len(header := content.read(8)) == 8:
+    for _ in range(_MOST_CHUNKS if kind in (b"RIFF", b"RF64") else 0):
+        header = content.read(8)
+        if len(header) < 8:
+            break
         name, size = struct.unpack("<4sI", header)
         start = content.tell()
         if name == b"data":

@@ -11,8 +11,9 @@ from streamer.settings import SAMPLE_RATE_HZ
 from streamer.sources.base import NOTHING, AudioBlock, DeviceState, LostSamples, Patience, SourceItem
 from streamer.sources.calls import Call
 from streamer.sources.conditioner import ChannelChoice
-from streamer.sources.microphone import Choice, Microphone, PortAudioMissingError, silenced_stderr
+from streamer.sources.microphone import Choice, Microphone, PortAudioMissingError
 from streamer.sources.timeline import Timeline
+from streamer.stderr import silenced_stderr
 
 OnDeviceLoss = Literal["wait", "quit"] | None
 """``wait`` until the device is there, also at the start; ``quit``; None: wait, but not at the start."""

@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -16,6 +15,7 @@ from streamer.sources.conditioner import ChannelChoice, Conditioner
 from streamer.sources.identity import identity_of, without_numbers
 from streamer.sources.pcm import PcmFormat
 from streamer.sources.ring import RingBlock, RingGap, SampleRing
+from streamer.stderr import silenced_stderr
 
 _BLOCK_MS = 20
 _RING_S = 10
@@ -341,17 +341,3 @@ def _start_anew(portaudio: Any) -> None:
         portaudio._initialize()
     except portaudio.PortAudioError as error:
         raise DeviceError(f"PortAudio does not start ({error})") from error
-
-
-@contextlib.contextmanager
-def silenced_stderr() -> Iterator[None]:
-    """ALSA and PortAudio write what they probed to descriptor 2; our own messages say what matters of it."""
-    kept = os.dup(2)
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)

@@ -41,8 +41,9 @@ class SpeechNetwork:
         (output,) = self._network.outputs
         if output.type != "tensor(float)":
             raise ModelError(f"{path}: the network must give float, got {output.type}")
-        for num_rows in (1, 100):  # what fails, fails here rather than midway
-            self.push(np.zeros((num_rows, NUM_COLUMNS), np.float32))
+        with self._network.trial():
+            for num_rows in (1, 100):  # what fails, fails here rather than midway
+                self.push(np.zeros((num_rows, NUM_COLUMNS), np.float32))
         self.reset()
 
     def twin(self) -> Self:

@@ -3,13 +3,14 @@
 import copy
 import math
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.errors import ModelError, SettingsError
-from streamer.onnx import first_line, open_session, read_model
+from streamer.graph import OPERATORS_OF_SILERO
+from streamer.onnx import limited_time, open_session, read_model, reason
 from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings
 
 _WINDOW_SAMPLES = 512
@@ -41,7 +42,7 @@ class SileroDetector:
         self._path, self._frame_samples = path, settings.frame_samples
         self._speech_probability = settings.speech_probability
         content, self.sha256 = read_model(path)
-        self._session = open_session(path, content)
+        self._session = open_session(path, content, OPERATORS_OF_SILERO)
         names = {node.name for node in self._session.get_inputs()}
         if names != _INPUTS:
             raise ModelError(
@@ -50,7 +51,8 @@ class SileroDetector:
             )
         self._rate_hz = np.array(SAMPLE_RATE_HZ, np.int64)
         self.reset()
-        self._hear(np.zeros(_WINDOW_SAMPLES, np.float32))
+        with limited_time() as options:
+            self._hear(np.zeros(_WINDOW_SAMPLES, np.float32), options)
         self.reset()
 
     def twin(self) -> Self:
@@ -124,15 +126,15 @@ class SileroDetector:
             self._num_quiet = 0
             self._state = np.zeros(_STATE_SHAPE, np.float32)
 
-    def _hear(self, window: NDArray[np.float32]) -> float:
+    def _hear(self, window: NDArray[np.float32], options: Any = None) -> float:
         """Return the probability of speech in ``window``; it follows what was heard before."""
         self._input[0, :_CONTEXT_SAMPLES] = self._input[0, -_CONTEXT_SAMPLES:]
         self._input[0, _CONTEXT_SAMPLES:] = window
         inputs = {"input": self._input, "state": self._state, "sr": self._rate_hz}
         try:
-            output, self._state = self._session.run(_OUTPUTS, inputs)
+            output, self._state = self._session.run(_OUTPUTS, inputs, options)
         except Exception as error:  # as in open_session
-            raise ModelError(f"{self._path}: the network fails ({first_line(error)})") from error
+            raise ModelError(f"{self._path}: the network fails ({reason(error)})") from error
         if output.shape != (1, 1) or self._state.shape != _STATE_SHAPE or not np.isfinite(output).all():
             raise ModelError(f"{self._path}: the network must give one finite number and its state, got {output.shape}")
         return math.sqrt(min(max(float(output[0, 0]), 0.0), 1.0))
