@@ -10,6 +10,11 @@ _num_inside = 0  # of all threads
 _kept = -1
 
 
+def descriptor() -> int:
+    """Return where people read what is said, also while libraries are not heard."""
+    return _kept if _num_inside else 2
+
+
 @contextlib.contextmanager
 def silenced_stderr() -> Iterator[None]:
     """Let nothing that is written to descriptor 2 inside be seen; our own messages say what matters of it.

@@ -129,7 +129,7 @@ def test_without_a_watchdog_nothing_is_told(listener: Listener, environment: dic
     assert listener.heard() == []
 
 
-@pytest.mark.parametrize("address", ["/nowhere/notify", f"@nobody-{MINE}", ""])
+@pytest.mark.parametrize("address", ["/nowhere/notify", f"@nobody-{MINE}", ""], ids=["path", "abstract", "empty"])
 def test_a_manager_that_does_not_listen_is_no_trouble(address: str) -> None:
     sink = ManagerSink(Manager({"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "3"}))
 

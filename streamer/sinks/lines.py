@@ -8,6 +8,7 @@ import select
 import stat
 from pathlib import Path
 
+from streamer import stderr
 from streamer.errors import SettingsError, SinkError
 
 
@@ -99,7 +100,7 @@ def escaped(line: str) -> str:
 def tell_people(line: str) -> None:
     """Write ``line`` to standard error, where that is open: what is told there is no result."""
     with contextlib.suppress(OSError):
-        os.write(2, escaped(line).encode() + b"\n")
+        os.write(stderr.descriptor(), escaped(line).encode() + b"\n")
 
 
 def first_line(path: Path) -> str:

@@ -1,5 +1,6 @@
 """The microphone for months: it is opened again until it is back, and what becomes of it is told."""
 
+import contextlib
 import threading
 from collections.abc import Generator, Iterator
 from functools import partial
@@ -70,6 +71,24 @@ class LastingMicrophone:
             DeviceError: It can not be opened.
             DeviceHungError: The audio system does not answer.
         """
+        with contextlib.ExitStack() as stack:
+            # A device that goes makes PortAudio write lines, in one case megabytes a second.
+            stack.enter_context(silenced_stderr())
+            self._open()
+            self._silence = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Close the device.
+
+        Raises:
+            DeviceHungError: It does not close.
+        """
+        with self._silence:
+            if self._microphone:
+                self._microphone.__exit__(*exc_info)
+
+    def _open(self) -> None:
         microphone = Microphone(self._wanted, self._channel, self._patience)
         try:
             self._adopt(microphone.__enter__())
@@ -79,16 +98,6 @@ class LastingMicrophone:
             if self._on_loss != "wait":
                 raise
             self._absence = str(error)
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        """Close the device.
-
-        Raises:
-            DeviceHungError: It does not close.
-        """
-        if self._microphone:
-            self._microphone.__exit__(*exc_info)
 
     def describe(self) -> dict[str, Any]:
         """Return the device and the format in which it is open, None in their places where it is not there."""
@@ -195,12 +204,11 @@ class LastingMicrophone:
     def _is_done(self, call: "Call[None]") -> Generator[SourceItem, None, bool]:
         """Yield signs of life until ``call`` returns, and raise what it raises; return False where interrupted."""
         waited_s = 0.0  # counted in waits, since the clock also runs on while this process is stopped
-        with silenced_stderr():
-            while not call.wait(_LOOK_S) and waited_s < _HANG_LIMIT_S:
-                if self._interrupted.is_set():
-                    return False
-                waited_s += _LOOK_S
-                yield AudioBlock(NOTHING)
+        while not call.wait(_LOOK_S) and waited_s < _HANG_LIMIT_S:
+            if self._interrupted.is_set():
+                return False
+            waited_s += _LOOK_S
+            yield AudioBlock(NOTHING)
         call.result(limit_s=0.0)
         return True
 

@@ -14,6 +14,7 @@ import soundfile
 
 from streamer.__main__ import main
 from streamer.settings import SAMPLE_RATE_HZ
+from streamer.sinks.lines import tell_people
 from streamer.sources.base import AudioBlock, LostSamples, SourceItem
 from streamer.sources.lasting import LastingMicrophone
 
@@ -35,7 +36,7 @@ def record(path: str) -> None:
                         captured.append(samples)
                         num_blocks += 1
                         if num_blocks == _BLOCKS_BEFORE_HEARING:
-                            print("hearing", file=sys.stderr, flush=True)
+                            tell_people("hearing")
                     case LostSamples(num_samples):
                         captured.append(np.zeros(num_samples, np.int16))
                 yield item
