@@ -1,9 +1,12 @@
 """The microphone; the only user of sounddevice."""
 
 import contextlib
+import ctypes
+import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from streamer import clock
@@ -334,8 +337,22 @@ def _portaudio() -> Any:
     return sounddevice
 
 
+@functools.cache
+def _keep_plugins(maps: Path = Path("/proc/self/maps")) -> None:
+    """Keep ALSA's plugins in memory, once and for all.
+
+    PortAudio asks all of them when it starts, and they are let go when it ends: loading them, and the video codecs that
+    come with one, takes 20 ms and loses 12 KiB each time, which are gigabytes in a week without a microphone.
+    """
+    libraries = {Path(line.split(maxsplit=5)[5]) for line in maps.read_text().splitlines() if "/libasound.so" in line}
+    for plugin in itertools.chain.from_iterable(path.parent.glob("alsa-lib/*.so") for path in libraries):
+        with contextlib.suppress(OSError):
+            ctypes.CDLL(str(plugin))
+
+
 def _start_anew(portaudio: Any) -> None:
     """Let PortAudio look for devices again; nothing may be open. It has no other way to see what was plugged in."""
+    _keep_plugins()
     try:
         portaudio._terminate()
         portaudio._initialize()
