@@ -100,8 +100,8 @@ def told_apart(task: Task, ear: Ear, elsewhere: Sounds) -> Iterator[dict[str, An
             "noticed": ear.turns(one[:_NUM_CLIPS], other),
             "recording_noticed": ear.turns(one[:_NUM_CLIPS], one[_NUM_CLIPS:], elsewhere),
             "own_is_another": ear.turns(one[:1], one[1:]),
-            "owner_learnt": ear.learnt(calibrated.voice, [], others[first][:_NUM_CLIPS]),
-            "guest_learnt": ear.learnt(calibrated.voice, others[first][:_NUM_CLIPS], other),
+            "owner_learnt": ear.learnt(calibrated.most_heard, [], others[first][:_NUM_CLIPS]),
+            "guest_learnt": ear.learnt(calibrated.most_heard, others[first][:_NUM_CLIPS], other),
             "two_refused": not ear.calibrate(list(turns)).is_of_one_voice,
             "one_refused": not calibrated.is_of_one_voice,
         }

@@ -188,9 +188,11 @@ def calibrate(settings: RunSettings, seconds: int, signals: StopSignals | None =
     if memory.heard < _LEAST_SPEECH * sum(min(length_s, 1.0) for length_s in lengths_s):  # as much as is remembered
         raise InputError("what was heard does not sound like somebody speaking: nothing is written")
     if not memory.is_of_one_voice:
-        raise InputError("more than one voice was heard: calibrate alone, in a place as quiet as you can find")
+        raise InputError(
+            "what was heard does not sound like one voice without emotion: nothing is written; speak alone and evenly"
+        )
     profile.check_writable()  # a daemon that learns may have written it meanwhile: who calibrates wants this one
-    profile.write(memory.voice)
+    profile.write(memory.most_heard)
     out.write(escaped(f"{settings.profile}: written, of {heard_s:.1f} s of speech"))
     return 0
 

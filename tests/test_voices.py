@@ -19,6 +19,8 @@ from streamer.cli import main
 
 SPEECH = conversation(300, *(1500, 900) * 12)
 """Twelve utterances of 1.5 s."""
+MUFFLED = np.convolve(SPEECH, np.full(6, 1 / 6), "same").astype(np.int16)
+"""The same, from behind a door."""
 
 
 @pytest.fixture
@@ -180,6 +182,38 @@ def test_what_does_not_sound_like_speech_makes_no_profile(
 
     assert "does not sound like somebody speaking" in capfd.readouterr().err
     assert not profile.exists()
+
+
+@pytest.fixture
+def discerning(tmp_path: Path) -> Path:
+    """Give a model to which speech from behind a door is another voice."""
+    info = adapting_info(mean=(0.0,) * 12 + (-1000.0,), std=(1.5,) * 12 + (1000.0,))
+    return write_adapting_model(tmp_path / "discerning.onnx", info.to_metadata())
+
+
+def test_two_voices_make_no_profile(discerning: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path, profile = tmp_path / "two.wav", tmp_path / "me.json"
+    path.write_bytes(wav(np.concatenate([SPEECH, MUFFLED]).tobytes()))
+
+    assert main(["calibrate", str(profile), "-i", str(path), "--model", str(discerning)]) == 2
+
+    assert capfd.readouterr().err == (
+        "emotion-streamer: what was heard does not sound like one voice without emotion: nothing is written; "
+        "speak alone and evenly\n"
+    )
+    assert not profile.exists()
+
+
+def test_an_odd_first_utterance_does_not_spoil_a_calibration(
+    discerning: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path, profile = tmp_path / "odd.wav", tmp_path / "me.json"
+    path.write_bytes(wav(np.concatenate([MUFFLED[: 3 * 16_000], SPEECH, SPEECH]).tobytes()))
+
+    code = main(["calibrate", str(profile), "-i", str(path), "--model", str(discerning)])
+
+    assert (code, capfd.readouterr().err) == (0, "")
+    assert json.loads(profile.read_text(encoding="utf-8"))["voice"]["weight"] == pytest.approx(20, abs=1)
 
 
 def test_a_long_calibration_counts_all_of_it(model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
