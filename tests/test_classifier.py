@@ -343,6 +343,14 @@ def test_a_stream_forgets_what_another_learnt(tmp_path: Path) -> None:
     assert classifier.memory.voice.weight == 0.0
 
 
+def test_a_voice_that_the_network_can_not_take_is_refused_before_anybody_speaks(tmp_path: Path) -> None:
+    classifier = OnnxClassifier(write_adapting_model(tmp_path / "x.onnx"))
+    absurd = Voice(50.0, np.zeros(3), np.full(3, 1e39))  # is infinite as float32
+
+    with pytest.raises(ValueError, match="the network gives no numbers for such a voice"):
+        classifier.know(absurd)
+
+
 def test_a_voice_that_is_known_is_there_from_the_beginning(tmp_path: Path) -> None:
     classifier = adapting(tmp_path)
     voice = Voice(5.0, np.array([1.0, 0.0, 0.0]), np.array([2.0, 1.0, 1.0]))
