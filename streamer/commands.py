@@ -15,13 +15,13 @@ from streamer.daemon import Daemon, RecordSink
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
 from streamer.emotion.memory import VoiceMemory
 from streamer.emotion.profile import Profile
-from streamer.errors import InputError, ModelError, SettingsError
+from streamer.errors import InputError, ModelError, SettingsError, SinkError
 from streamer.events import Start, Utterance
 from streamer.onnx import DETECTOR_KIND, metadata_of, open_session, read_model
 from streamer.pipeline import Pipeline, PipelineEvent
 from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings
 from streamer.signals import StopSignals
-from streamer.sinks.lines import LineWriter, escaped, tell_people
+from streamer.sinks.lines import LineWriter, ReaderGoneError, escaped, tell_people
 from streamer.sinks.manager import Manager, ManagerSink
 from streamer.sinks.patient import PatientSink
 from streamer.sinks.profile import ProfileSink
@@ -113,7 +113,7 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
                 profile = _profile(classifier, settings.profile)
                 if settings.learn:
                     profile.check_writable()
-                classifier.know(profile.read())
+                _know(classifier, profile)
             detector = load_detector(speech, settings.detector, settings.is_silero)
         pipeline = Pipeline(speech, detector, classifier, partials=settings.partials, auto_gain=settings.auto_gain)
         source = stack.enter_context(_source(settings, pipeline.patience))
@@ -193,7 +193,14 @@ def calibrate(settings: RunSettings, seconds: int, signals: StopSignals | None =
         )
     profile.check_writable()  # a daemon that learns may have written it meanwhile: who calibrates wants this one
     profile.write(memory.most_heard)
-    out.write(escaped(f"{settings.profile}: written, of {heard_s:.1f} s of speech"))
+    if heard_s < seconds:
+        _tell(f"{heard_s:.1f} s of speech were heard, fewer than the {seconds} s asked for, and enough for a profile")
+    try:
+        out.write(escaped(f"{settings.profile}: written, of {heard_s:.1f} s of speech"))
+    except ReaderGoneError:
+        raise
+    except SinkError as error:
+        raise SinkError(f"{settings.profile}: written; but {error}") from error
     return 0
 
 
@@ -230,6 +237,14 @@ def _require_adapting(classifier: OnnxClassifier) -> VoiceMemory:
 
 def _profile(classifier: OnnxClassifier, path: Path) -> Profile:
     return Profile(path, classifier.sha256, classifier.impression_size)
+
+
+def _know(classifier: OnnxClassifier, profile: Profile) -> None:
+    voice = profile.read()
+    try:
+        classifier.know(voice)
+    except ValueError as error:
+        raise profile.damaged(error) from error
 
 
 def _keep(classifier: OnnxClassifier, profile: Profile) -> None:
