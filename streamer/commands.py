@@ -181,6 +181,23 @@ def calibrate(settings: RunSettings, seconds: int, signals: StopSignals | None =
     heard_s = sum(lengths_s)
     if stops and heard_s < seconds:
         raise InputError(f"interrupted after {heard_s:.1f} s of speech: nothing is written")
+    _require_one_speaker(memory, lengths_s)
+    profile.check_writable()  # a daemon that learns may have written it meanwhile: who calibrates wants this one
+    profile.write(memory.most_heard)
+    if heard_s < seconds:
+        _tell(f"{heard_s:.1f} s of speech were heard, fewer than the {seconds} s asked for, and enough for a profile")
+    try:
+        out.write(escaped(f"{profile.path}: written, of {heard_s:.1f} s of speech"))
+    except ReaderGoneError:
+        raise
+    except SinkError as error:
+        raise SinkError(f"{profile.path}: written; but {error}") from error
+    return 0
+
+
+def _require_one_speaker(memory: VoiceMemory, lengths_s: Sequence[float]) -> None:
+    """Refuse what is too short, no speech or not of one voice."""
+    heard_s = sum(lengths_s)
     if heard_s < _LEAST_CALIBRATION_S:
         raise InputError(
             f"{heard_s:.1f} s of speech were heard, at least {_LEAST_CALIBRATION_S} are needed: go on longer"
@@ -191,17 +208,6 @@ def calibrate(settings: RunSettings, seconds: int, signals: StopSignals | None =
         raise InputError(
             "what was heard does not sound like one voice without emotion: nothing is written; speak alone and evenly"
         )
-    profile.check_writable()  # a daemon that learns may have written it meanwhile: who calibrates wants this one
-    profile.write(memory.most_heard)
-    if heard_s < seconds:
-        _tell(f"{heard_s:.1f} s of speech were heard, fewer than the {seconds} s asked for, and enough for a profile")
-    try:
-        out.write(escaped(f"{settings.profile}: written, of {heard_s:.1f} s of speech"))
-    except ReaderGoneError:
-        raise
-    except SinkError as error:
-        raise SinkError(f"{settings.profile}: written; but {error}") from error
-    return 0
 
 
 def _listen(source: AudioSource, pipeline: Pipeline, seconds: int) -> list[float]:

@@ -345,7 +345,7 @@ def test_a_stream_forgets_what_another_learnt(tmp_path: Path) -> None:
 
 def test_a_voice_that_the_network_can_not_take_is_refused_before_anybody_speaks(tmp_path: Path) -> None:
     classifier = OnnxClassifier(write_adapting_model(tmp_path / "x.onnx"))
-    absurd = Voice(50.0, np.zeros(3), np.full(3, 1e39))  # is infinite as float32
+    absurd = Voice(50.0, np.zeros(3), np.full(3, 3e38))  # fifty times that is no float32
 
     with pytest.raises(ValueError, match="the network gives no numbers for such a voice"):
         classifier.know(absurd)
