@@ -72,7 +72,11 @@ def parse(arguments: Sequence[str] | None = None, environment: Mapping[str, str]
         SettingsError: Something of it makes no sense.
     """
     parser, parsers = command_parsers()
-    parsed = parser.parse_args(arguments)
+    parsed, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        is_file = len(unknown) == 1 and not unknown[0].startswith("-") and getattr(parsed, "input", "") is None
+        advice = f"did you mean -i {unknown[0]}?" if is_file else f"see `{parsers[parsed.command_name].prog} --help`"
+        raise SettingsError(f"unrecognized arguments: {' '.join(unknown)}; {advice}")
     complete(parsed, parsed.command_name, parsers, os.environ if environment is None else environment)
     return parsed
 
@@ -96,7 +100,16 @@ class _Parser(argparse.ArgumentParser):
         namespace = namespace or argparse.Namespace()
         for option in options_of(self).values():
             setattr(namespace, option.dest, None)
+        self._typed: set[str] = set()
         return super().parse_known_args(args, namespace)
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """Take the values of an option; argparse itself would let the last of two win."""
+        if action.option_strings and not isinstance(action, argparse._AppendAction):
+            if action.dest in self._typed:
+                self.error(f"{action.option_strings[0]} was given twice")
+            self._typed.add(action.dest)
+        return super()._get_values(action, arg_strings)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line."""
