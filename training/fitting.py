@@ -18,7 +18,7 @@ from training.cache import cache_dir, code_hash, reading, write_whole
 from training.calibration import Calibration, calibrate
 from training.corpora.base import LABELS, Clip
 from training.crossfitting import HELD_OUT, CrossFitted, CrossFitter, known_clips, tasks_held_out
-from training.dataset import Example, data_hash, load_examples, rows_code
+from training.dataset import Example, data_hash, load_examples, rows_code, titled
 from training.errors import RunError
 from training.experiment import QUIET, Experiment, Hearing
 from training.figures import decisions, mean_uar
@@ -172,7 +172,9 @@ def _hear(
     task: Task, clips: Sequence[Clip], experiment: Experiment, num_processes: int | None
 ) -> tuple[list[list[Example]], _Scale]:
     """Return ``clips`` in each recording, and the mean and the deviation of their rows."""
-    recordings = [_examples(clips, experiment, hearing, num_processes) for hearing in experiment.hearings]
+    recordings = [
+        _examples(clips, experiment, hearing, num_processes, title) for hearing, title in titled(experiment.hearings)
+    ]
     examples = [example for recording in recordings for example in recording if len(example.rows)]
     if not examples:
         raise RunError(f"{task}: nobody is heard in any of the {len(clips)} training clips")
@@ -181,9 +183,9 @@ def _hear(
 
 
 def _examples(
-    clips: Sequence[Clip], experiment: Experiment, hearing: Hearing, num_processes: int | None
+    clips: Sequence[Clip], experiment: Experiment, hearing: Hearing, num_processes: int | None, title: str = "rows"
 ) -> list[Example]:
-    examples = load_examples(clips, experiment.features, hearing, num_processes=num_processes)
+    examples = load_examples(clips, experiment.features, hearing, title=title, num_processes=num_processes)
     # All that the seed network sees is the mean: taken once, not in each of its thousand batches.
     return [_mean_of(example) for example in examples] if experiment.network.kind == "seed" else examples
 
