@@ -245,6 +245,18 @@ def _limit_memory() -> None:
     onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(limits))
 
 
+def compared(expected: NDArray[Any], said: NDArray[Any], tolerance: float) -> tuple[float, bool]:
+    """Return by how much ``said`` differs at most, and whether that is no more than float32 allows.
+
+    Args:
+        expected: What a network gave elsewhere.
+        said: What it gives here, of the same shape.
+        tolerance: Of each number, beside as much of its size; what is no number never is within it.
+    """
+    differences = np.abs(expected - said)
+    return float(differences.max()), bool((differences <= tolerance * (1.0 + np.abs(expected))).all())
+
+
 def runtime_version() -> str:
     """Return the version of onnxruntime."""
     import onnxruntime  # as in open_session

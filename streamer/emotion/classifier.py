@@ -23,7 +23,7 @@ from streamer.emotion.model_file import (
 )
 from streamer.errors import ModelError
 from streamer.features.normalise import GlobalNormaliser
-from streamer.onnx import StreamingNetwork, metadata_of, open_session, read_model
+from streamer.onnx import StreamingNetwork, compared, metadata_of, open_session, read_model
 
 BUNDLED_MODEL = Path(__file__).parent.parent / "models" / "emotion.onnx"
 
@@ -242,10 +242,8 @@ class OnnxClassifier:
                     break
                 end += len(chunk)
                 self.push(chunk)
-                expected_logits = vector.logits[end - 1]
-                differences = np.abs(self.logits - expected_logits)
-                difference = float(differences.max())
-                if not (differences <= SELF_TEST_TOLERANCE * (1.0 + np.abs(expected_logits))).all():
+                difference, is_within = compared(vector.logits[end - 1], self.logits, SELF_TEST_TOLERANCE)
+                if not is_within:
                     raise ModelError(
                         f"{self.path}: after {end} rows in chunks of {sizes} the logits differ from those in the file "
                         f"by {difference:.2g}, allowed is {SELF_TEST_TOLERANCE:g}: this machine does not run it rightly"

@@ -169,6 +169,17 @@ class Voiceprints:
         return impression[self.first : self.end]
 
 
+def _sums_between(values: Vector) -> Vector:
+    """Return the sums of ``values[first:second]``, shape ``(num_values, num_values, size)``.
+
+    Args:
+        values: Shape ``(num_values, size)``.
+    """
+    before = np.cumsum(values, axis=0) - values
+    sums = before[np.newaxis] - before[:, np.newaxis]
+    return np.asarray(sums * np.tri(len(values), k=-1).T[:, :, np.newaxis])
+
+
 def _vector(values: Any, name: str) -> Vector:
     if not isinstance(values, list) or not all(map(_is_number, values)):
         raise ValueError(f"{name} must be a list of numbers, at most 1e6 large each")
@@ -280,18 +291,14 @@ class VoiceMemory:
         of, likelihoods = self._voiceprints.of, self._voiceprints.log_likelihoods
         prints = np.stack([of(each.impression) for each in self._recent])
         weights = np.array([[each.weight] for each in self._recent])
-        # What a voice has heard of these when it comes to the second index, if the first is where it begins.
-        num_recent = len(self._recent)
-        is_between = np.tri(num_recent, k=-1).T[:, :, np.newaxis]  # the first index before the second
-        more_weight = np.cumsum(weights, axis=0)[np.newaxis] - weights
-        more_weight = (more_weight - more_weight.transpose(1, 0, 2)) * is_between
-        more = weights * prints
-        more_sums = np.cumsum(more, axis=0)[np.newaxis] - more
-        more_sums = (more_sums - more_sums.transpose(1, 0, 2)) * is_between
+        # By the first index, an utterance from which on a voice may speak, and the second, the one to be explained:
+        # what the voice has heard of late when it comes to that.
+        more_weight, more_sums = _sums_between(weights), _sums_between(weights * prints)
         voices = [each.before for each in self._recent]
-        follows = np.tri(num_recent, dtype=bool).T
+        follows = np.tri(len(prints), dtype=bool).T
 
         def explained(first_weights: Vector, first_sums: Vector) -> Vector:
+            """Return in nats, shape ``(num_recent, num_recent)``, how well a voice that had heard so much explains."""
             found = likelihoods(first_weights + more_weight, first_sums + more_sums, prints)
             return np.where(follows, found, 0.0)
 
