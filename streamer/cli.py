@@ -132,8 +132,14 @@ def command_parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.Ar
     devices.set_defaults(command=lambda parsed: commands.devices(as_json=parsed.json))
     inspect = subparsers.add_parser("inspect", help="say what a model file holds")
     inspect.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="default: the bundled one")
+    inspect.add_argument("--all", action=_SWITCH, help="all that it says of itself, some hundred lines")
+    inspect.add_argument("--json", action=_SWITCH, help="all of it, for programs")
     inspect.add_argument("--self-test", action=_SWITCH, help="check that this machine runs it rightly")
-    inspect.set_defaults(command=lambda parsed: commands.inspect(parsed.model, self_test=parsed.self_test))
+    inspect.set_defaults(
+        command=lambda parsed: commands.inspect(
+            parsed.model, everything=parsed.all, as_json=parsed.json, self_test=parsed.self_test
+        )
+    )
     bench = subparsers.add_parser(
         "bench", parents=[_models()], help="measure what it costs on this machine", description=_BENCH
     )

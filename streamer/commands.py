@@ -37,6 +37,7 @@ from streamer.sources.realtime import RealTime
 from streamer.speech.network import NetworkDetector, SpeechNetwork
 from streamer.speech.segmenter import latency_ms
 from streamer.speech.silero import SileroDetector
+from streamer.summary import summary
 
 _STDIN = 0
 _NEUTRAL = "neutral"
@@ -293,7 +294,7 @@ def devices(*, as_json: bool) -> int:
     return 0
 
 
-def inspect(model: Path | None, *, self_test: bool) -> int:
+def inspect(model: Path | None, *, everything: bool, as_json: bool, self_test: bool) -> int:
     """Print what a model file says about itself, and try out whether this machine runs it rightly.
 
     Raises:
@@ -306,13 +307,19 @@ def inspect(model: Path | None, *, self_test: bool) -> int:
         raise SettingsError(f"{path}: --self-test is for models of emotions, and this is a detector of speech")
     classifier = None if is_detector else OnnxClassifier(path)
     about = asdict(classifier.info) if classifier else SpeechNetwork(path).about()
+    difference = classifier.self_test() if classifier and self_test else None
     out = LineWriter.standard_output()
+    if as_json:
+        tested = {} if difference is None else {"self_test": {"largest_difference": difference}}
+        file = {"file": str(path), "bytes": len(content), "sha256": sha256}
+        out.write(json.dumps({**file, **about, **tested}, ensure_ascii=False))
+        return 0
     out.write(escaped(f"file: {path} ({len(content)} bytes)"))
     out.write(f"sha256: {sha256}")
-    for line in _outline(about):
+    for line in _outline(about) if everything else summary(about):
         out.write(escaped(line))
-    if self_test and classifier:
-        out.write(f"self-test: passed, the logits differ by at most {classifier.self_test():.1e}")
+    if difference is not None:
+        out.write(f"self-test: passed, the logits differ by at most {difference:.1e}")
     return 0
 
 
