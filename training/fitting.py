@@ -1,8 +1,9 @@
 """One network for one task: from the cache where it was trained before, and resumed where that was interrupted."""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -104,11 +105,12 @@ def fit_task(task: Task, experiment: Experiment, *, num_processes: int | None = 
     return fitted
 
 
-def fit_held_out(task: Task, experiment: Experiment) -> list[tuple[Task, Fitted]]:
+@contextlib.contextmanager
+def fit_held_out(task: Task, experiment: Experiment) -> Iterator[list[tuple[Task, Fitted]]]:
     """Train the networks of cross-fitting that each keep some out, and give with each whom it can be asked about.
 
     Of these it knows the scale of the rows, and what guesses of others they took part in; trust, doubt and temperature
-    follow from what all of them say. Only what is interrupted is cached.
+    follow from what all of them say. What they learnt is cached until the context is left, and not by an error.
 
     Raises:
         CorpusError: A clip can not be read.
@@ -120,9 +122,9 @@ def fit_held_out(task: Task, experiment: Experiment) -> list[tuple[Task, Fitted]
     checkpoint = cache_dir() / "fits" / f"{_key(task, experiment)}.held_out.npz"
     recordings, scale = _hear(task, known_clips(task), experiment, num_processes=1)
     found = CrossFitter(task, experiment, GlobalNormaliser(*scale), recordings).fit_held_out(checkpoint)
-    _forget(checkpoint)
     fits = [_cross_fitted(experiment, scale, one) for one in found]
-    return list(zip(tasks_held_out(task, experiment.sessions.num_parts), fits, strict=True))
+    yield list(zip(tasks_held_out(task, experiment.sessions.num_parts), fits, strict=True))
+    _forget(checkpoint)
 
 
 def _forget(checkpoint: Path) -> None:
