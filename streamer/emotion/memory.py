@@ -232,6 +232,7 @@ class VoiceMemory:
         """Forget everything but the voice that was known at the beginning."""
         self._voices = [self._first]  # the one that speaks is the last
         self.heard = 0.0  # how many utterances, whoever spoke and whether any voice learnt them
+        self.num_changes = 0  # how often somebody else was noticed
         self._recent: list[_Heard] = []  # since somebody else began to speak
 
     @property
@@ -320,6 +321,7 @@ class VoiceMemory:
     def _turn_to(self, index: int, start: int) -> None:
         """Go on with the voice ``index`` of the unknown one and those before the last, which spoke since ``start``."""
         recent = self._recent[start:]
+        self.num_changes += 1
         self._voices[-1] = recent[0].before
         voice = self._unknown if index == 0 else self._voices.pop(index - 1)
         for each in recent:
