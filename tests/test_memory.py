@@ -131,6 +131,18 @@ def test_strange_sounds_that_have_nothing_in_common_are_no_voice() -> None:
     assert heard_by.voice.weight >= 10.0
 
 
+def test_what_is_hardly_speech_begins_no_other_voice() -> None:
+    """A door, of which a twentieth of an utterance is left, and then the same one speaks on."""
+    heard_by, speaker = memory(), Speaker(0)
+    hear(heard_by, speaker, 7)
+
+    heard_by.learn(np.full(SIZE, 15.0), 0.05)
+    hear(heard_by, speaker, 5)
+
+    assert heard_by.num_changes == 0
+    assert heard_by.voice.weight == 12.0
+
+
 def test_what_is_worth_nothing_is_not_learnt() -> None:
     heard_by = memory()
 
@@ -368,7 +380,7 @@ def test_evidence_is_that_of_hearing_one_after_the_other() -> None:
     evidence, new, old = 0.0, Voice.unknown(SIZE), before
     for count, impression in enumerate(impressions, start=1):
         heard_by.learn(impression, 0.7)
-        evidence += VOICEPRINTS.log_likelihood(new, impression) - VOICEPRINTS.log_likelihood(old, impression)
+        evidence += 0.7 * (VOICEPRINTS.log_likelihood(new, impression) - VOICEPRINTS.log_likelihood(old, impression))
         new, old = new.heard(impression, 0.7), old.heard(impression, 0.7)
         assert (heard_by.voice.weight < before.weight) == (count > 1 and evidence >= 14.0), count
         if heard_by.voice.weight < before.weight:

@@ -309,7 +309,8 @@ class VoiceMemory:
         best, best_start, best_other = 0.0, 0, 0
         for index, other in enumerate([self._unknown, *self._voices[:-1]]):
             by_other = explained(np.array([[[other.weight]]]), other.weight * of(other.mean))
-            evidence = (by_other - by_voice).sum(axis=1)[:-1]
+            # As much of each as it counts for: what is hardly speech, as a door, tells nothing of who speaks.
+            evidence = ((by_other - by_voice) @ weights[:, 0])[:-1]
             # None where the last is no more like those before than anybody is: noises are all strange.
             evidence[by_other[:-1, -1] <= nobody] = 0.0
             start = int(np.argmax(evidence))
