@@ -92,9 +92,12 @@ class StreamingNetwork:
     @contextlib.contextmanager
     def trial(self) -> Iterator[None]:
         """Let the network fail where all that it is asked inside takes longer than ten seconds."""
-        with limited_time() as self._run_options:
-            yield
-        self._run_options = None
+        with limited_time() as options:
+            self._run_options = options
+            try:
+                yield
+            finally:
+                self._run_options = None
 
     def mark(self) -> Mapping[str, NDArray[Any]]:
         """Return what :meth:`go_back` takes to forget what is heard from now on."""
