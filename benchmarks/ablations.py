@@ -5,18 +5,23 @@
 Asked are the networks of cross-fitting, each about the part of the speakers or the whole corpus that it was trained
 without: alone, beside what it remembers, and through the daemon's pipeline. On such speakers the recipe was chosen, so
 that this is not how right it is about others. Each variant takes ten minutes of a core or more, and as many are made at
-once as there are cores; each becomes an evaluated run in FOLDER, and what is there is not made again.
+once as there are cores; each becomes an evaluated run in FOLDER, and what is there of the same settings and clips is
+not made again.
 """
 
 import argparse
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.results import estimated, markdown, signed, write_results
+from streamer.errors import StreamerError
 from training.corpora import find_corpora, load_clips
+from training.corpora.base import Clip
+from training.dataset import data_hash
 from training.evaluate import about, ask, fill_cache, write_evaluation
 from training.evaluation import LIVE
 from training.experiment import Experiment, SessionSettings, load_experiment
@@ -27,7 +32,7 @@ from training.protocols import final_task
 from training.quiet import load_tensorflow
 from training.report.pairs import paired_mean_difference
 from training.report.record import Prediction, Record, read_record
-from training.runs import EVALUATION_FILE
+from training.runs import EVALUATION_FILE, make_folder, require_same
 
 RESULTS = "ablations"
 WHOLE = "whole"
@@ -75,10 +80,24 @@ def make_run(variant: str, corpora_dir: Path, out: Path) -> None:
     """Train the networks of ``variant``, ask them, and write a run into the folder ``out`` of all variants."""
     corpora = find_corpora(None, corpora_dir)
     clips, experiment = load_clips(corpora, corpora_dir), variants()[variant]
-    outcomes = [ask(task, fitted) for task, fitted in fit_held_out(final_task(clips), experiment)]
-    folder, command = run_folder(out, variant), f"python -m benchmarks.ablations CORPORA_DIR {variant!r}"
-    folder.mkdir(parents=True, exist_ok=True)
-    write_evaluation(folder, {**about(experiment, corpora, clips), "command": command}, outcomes)
+    folder = run_folder(out, variant)
+    make_folder(folder)
+    command = f"python -m benchmarks.ablations CORPORA_DIR {shlex.quote(variant)} --out FOLDER"
+    with fit_held_out(final_task(clips), experiment) as fits:
+        outcomes = [ask(task, fitted) for task, fitted in fits]
+        write_evaluation(folder, {**about(experiment, corpora, clips), "command": command}, outcomes)
+
+
+def not_made(asked: Iterable[str], data_sha256: str, out: Path) -> list[str]:
+    """Return which of the variants ``asked`` have no run in ``out`` yet.
+
+    Raises:
+        RunError: There is one of other settings, or of other clips than those of ``data_sha256``.
+    """
+    experiments = variants()
+    for name in asked:
+        require_same(run_folder(out, name), experiments[name], data_sha256)
+    return [name for name in asked if not (run_folder(out, name) / EVALUATION_FILE).exists()]
 
 
 def run_folder(out: Path, variant: str) -> Path:
@@ -127,9 +146,10 @@ def main() -> None:
         if name not in known:
             parser.error(f"unknown variant {name!r}; there are {', '.join(known)}")
     asked = dict.fromkeys([WHOLE, *(options.variants or known)])
-    missing = [name for name in asked if not (run_folder(options.out, name) / EVALUATION_FILE).exists()]
+    clips = load_clips(find_corpora(None, options.corpora_dir), options.corpora_dir)
+    missing = not_made(asked, data_hash(clips), options.out)
     if missing:
-        _fill_cache(known[WHOLE], options.corpora_dir)
+        _fill_cache(known[WHOLE], clips)
     for _ in in_processes(partial(make_run, corpora_dir=options.corpora_dir, out=options.out), missing, "variants"):
         pass
     records = {name: read_record(run_folder(options.out, name)) for name in asked}
@@ -143,12 +163,15 @@ def main() -> None:
     print(text)
 
 
-def _fill_cache(experiment: Experiment, corpora_dir: Path) -> None:
+def _fill_cache(experiment: Experiment, clips: Sequence[Clip]) -> None:
     """Make the rows that all variants need, before several do at once."""
-    fill_cache(load_clips(find_corpora(None, corpora_dir), corpora_dir), experiment)
+    fill_cache(clips, experiment)
     if experiment.sessions:
         noise_rows(experiment.features, experiment.sessions.num_noises)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except StreamerError as error:
+        raise SystemExit(f"ablations: {error}") from error

@@ -12,6 +12,7 @@ from streamer.emotion.classifier import OnnxClassifier
 from streamer.emotion.memory import Voice
 from streamer.emotion.model_file import OUTPUT_NAME, VOICE_OUTPUTS, ModelInfo, SelfTest
 from streamer.features.normalise import GlobalNormaliser
+from streamer.onnx import compared
 from streamer.speech.network import SpeechNetwork
 from training.judging import told
 from training.networks import Network
@@ -134,9 +135,8 @@ def check_detector_parity(network: Any, exported: SpeechNetwork, scenes: Sequenc
 
 def _difference(expected: NDArray[Any], said: NDArray[Any], what: str, tolerance: float) -> float:
     """Return the largest difference; refuse one that is too large, also for the size of the number, or no number."""
-    differences = np.abs(expected - said)
-    difference = float(differences.max())
-    if not (differences <= tolerance * (1.0 + np.abs(expected))).all():
+    difference, is_within = compared(expected, said, tolerance)
+    if not is_within:
         raise ParityError(
             f"for {what} the model file differs by {difference:.2g} from the network, allowed is {tolerance:g}"
         )

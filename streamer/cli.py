@@ -72,7 +72,11 @@ def parse(arguments: Sequence[str] | None = None, environment: Mapping[str, str]
         SettingsError: Something of it makes no sense.
     """
     parser, parsers = command_parsers()
-    parsed = parser.parse_args(arguments)
+    parsed, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        is_file = len(unknown) == 1 and not unknown[0].startswith("-") and getattr(parsed, "input", "") is None
+        advice = f"did you mean -i {unknown[0]}?" if is_file else f"see `{parsers[parsed.command_name].prog} --help`"
+        raise SettingsError(f"unrecognized arguments: {' '.join(unknown)}; {advice}")
     complete(parsed, parsed.command_name, parsers, os.environ if environment is None else environment)
     return parsed
 
@@ -96,7 +100,16 @@ class _Parser(argparse.ArgumentParser):
         namespace = namespace or argparse.Namespace()
         for option in options_of(self).values():
             setattr(namespace, option.dest, None)
+        self._typed: set[str] = set()
         return super().parse_known_args(args, namespace)
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """Take the values of an option; argparse itself would let the last of two win."""
+        if action.option_strings and not isinstance(action, argparse._AppendAction):
+            if action.dest in self._typed:
+                self.error(f"{action.option_strings[0]} was given twice")
+            self._typed.add(action.dest)
+        return super()._get_values(action, arg_strings)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line."""
@@ -119,8 +132,14 @@ def command_parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.Ar
     devices.set_defaults(command=lambda parsed: commands.devices(as_json=parsed.json))
     inspect = subparsers.add_parser("inspect", help="say what a model file holds")
     inspect.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="default: the bundled one")
+    inspect.add_argument("--all", action=_SWITCH, help="all that it says of itself, some hundred lines")
+    inspect.add_argument("--json", action=_SWITCH, help="all of it, for programs")
     inspect.add_argument("--self-test", action=_SWITCH, help="check that this machine runs it rightly")
-    inspect.set_defaults(command=lambda parsed: commands.inspect(parsed.model, self_test=parsed.self_test))
+    inspect.set_defaults(
+        command=lambda parsed: commands.inspect(
+            parsed.model, everything=parsed.all, as_json=parsed.json, self_test=parsed.self_test
+        )
+    )
     bench = subparsers.add_parser(
         "bench", parents=[_models()], help="measure what it costs on this machine", description=_BENCH
     )

@@ -15,13 +15,13 @@ from streamer.daemon import Daemon, RecordSink
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
 from streamer.emotion.memory import VoiceMemory
 from streamer.emotion.profile import Profile
-from streamer.errors import InputError, ModelError, SettingsError
+from streamer.errors import InputError, ModelError, SettingsError, SinkError
 from streamer.events import Start, Utterance
 from streamer.onnx import DETECTOR_KIND, metadata_of, open_session, read_model
 from streamer.pipeline import Pipeline, PipelineEvent
 from streamer.settings import SAMPLE_RATE_HZ, SpeechSettings
 from streamer.signals import StopSignals
-from streamer.sinks.lines import LineWriter, escaped, tell_people
+from streamer.sinks.lines import LineWriter, ReaderGoneError, escaped, tell_people
 from streamer.sinks.manager import Manager, ManagerSink
 from streamer.sinks.patient import PatientSink
 from streamer.sinks.profile import ProfileSink
@@ -37,6 +37,7 @@ from streamer.sources.realtime import RealTime
 from streamer.speech.network import NetworkDetector, SpeechNetwork
 from streamer.speech.segmenter import latency_ms
 from streamer.speech.silero import SileroDetector
+from streamer.summary import summary
 
 _STDIN = 0
 _NEUTRAL = "neutral"
@@ -113,7 +114,7 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
                 profile = _profile(classifier, settings.profile)
                 if settings.learn:
                     profile.check_writable()
-                classifier.know(profile.read())
+                _know(classifier, profile)
             detector = load_detector(speech, settings.detector, settings.is_silero)
         pipeline = Pipeline(speech, detector, classifier, partials=settings.partials, auto_gain=settings.auto_gain)
         source = stack.enter_context(_source(settings, pipeline.patience))
@@ -181,6 +182,23 @@ def calibrate(settings: RunSettings, seconds: int, signals: StopSignals | None =
     heard_s = sum(lengths_s)
     if stops and heard_s < seconds:
         raise InputError(f"interrupted after {heard_s:.1f} s of speech: nothing is written")
+    _require_one_speaker(memory, lengths_s)
+    profile.check_writable()  # a daemon that learns may have written it meanwhile: who calibrates wants this one
+    profile.write(memory.most_heard)
+    if heard_s < seconds:
+        _tell(f"{heard_s:.1f} s of speech were heard, fewer than the {seconds} s asked for, and enough for a profile")
+    try:
+        out.write(escaped(f"{profile.path}: written, of {heard_s:.1f} s of speech"))
+    except ReaderGoneError:
+        raise
+    except SinkError as error:
+        raise SinkError(f"{profile.path}: written; but {error}") from error
+    return 0
+
+
+def _require_one_speaker(memory: VoiceMemory, lengths_s: Sequence[float]) -> None:
+    """Refuse what is too short, no speech or not of one voice."""
+    heard_s = sum(lengths_s)
     if heard_s < _LEAST_CALIBRATION_S:
         raise InputError(
             f"{heard_s:.1f} s of speech were heard, at least {_LEAST_CALIBRATION_S} are needed: go on longer"
@@ -188,11 +206,9 @@ def calibrate(settings: RunSettings, seconds: int, signals: StopSignals | None =
     if memory.heard < _LEAST_SPEECH * sum(min(length_s, 1.0) for length_s in lengths_s):  # as much as is remembered
         raise InputError("what was heard does not sound like somebody speaking: nothing is written")
     if not memory.is_of_one_voice:
-        raise InputError("more than one voice was heard: calibrate alone, in a place as quiet as you can find")
-    profile.check_writable()  # a daemon that learns may have written it meanwhile: who calibrates wants this one
-    profile.write(memory.voice)
-    out.write(escaped(f"{settings.profile}: written, of {heard_s:.1f} s of speech"))
-    return 0
+        raise InputError(
+            "what was heard does not sound like one voice without emotion: nothing is written; speak alone and evenly"
+        )
 
 
 def _listen(source: AudioSource, pipeline: Pipeline, seconds: int) -> list[float]:
@@ -228,6 +244,14 @@ def _require_adapting(classifier: OnnxClassifier) -> VoiceMemory:
 
 def _profile(classifier: OnnxClassifier, path: Path) -> Profile:
     return Profile(path, classifier.sha256, classifier.impression_size)
+
+
+def _know(classifier: OnnxClassifier, profile: Profile) -> None:
+    voice = profile.read()
+    try:
+        classifier.know(voice)
+    except ValueError as error:
+        raise profile.damaged(error) from error
 
 
 def _keep(classifier: OnnxClassifier, profile: Profile) -> None:
@@ -270,7 +294,7 @@ def devices(*, as_json: bool) -> int:
     return 0
 
 
-def inspect(model: Path | None, *, self_test: bool) -> int:
+def inspect(model: Path | None, *, everything: bool, as_json: bool, self_test: bool) -> int:
     """Print what a model file says about itself, and try out whether this machine runs it rightly.
 
     Raises:
@@ -283,13 +307,19 @@ def inspect(model: Path | None, *, self_test: bool) -> int:
         raise SettingsError(f"{path}: --self-test is for models of emotions, and this is a detector of speech")
     classifier = None if is_detector else OnnxClassifier(path)
     about = asdict(classifier.info) if classifier else SpeechNetwork(path).about()
+    difference = classifier.self_test() if classifier and self_test else None
     out = LineWriter.standard_output()
+    if as_json:
+        tested = {} if difference is None else {"self_test": {"largest_difference": difference}}
+        file = {"file": str(path), "bytes": len(content), "sha256": sha256}
+        out.write(json.dumps({**file, **about, **tested}, ensure_ascii=False))
+        return 0
     out.write(escaped(f"file: {path} ({len(content)} bytes)"))
     out.write(f"sha256: {sha256}")
-    for line in _outline(about):
+    for line in _outline(about) if everything else summary(about):
         out.write(escaped(line))
-    if self_test and classifier:
-        out.write(f"self-test: passed, the logits differ by at most {classifier.self_test():.1e}")
+    if difference is not None:
+        out.write(f"self-test: passed, the logits differ by at most {difference:.1e}")
     return 0
 
 

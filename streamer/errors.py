@@ -66,6 +66,10 @@ class ProfileError(StreamerError):
     exit_code = 4
 
 
+class ProfileChangedError(ProfileError):
+    """Somebody else wrote the profile since it was read: theirs counts."""
+
+
 class DeviceHungError(DeviceError):
     """A call into the audio system did not return; only a new process can recover."""
 

@@ -92,9 +92,12 @@ class StreamingNetwork:
     @contextlib.contextmanager
     def trial(self) -> Iterator[None]:
         """Let the network fail where all that it is asked inside takes longer than ten seconds."""
-        with limited_time() as self._run_options:
-            yield
-        self._run_options = None
+        with limited_time() as options:
+            self._run_options = options
+            try:
+                yield
+            finally:
+                self._run_options = None
 
     def mark(self) -> Mapping[str, NDArray[Any]]:
         """Return what :meth:`go_back` takes to forget what is heard from now on."""
@@ -243,6 +246,18 @@ def _limit_memory() -> None:
     # It grows by what is asked for: by doubling it would keep twice as much.
     limits = {"max_mem": MOST_MEMORY_BYTES, "arena_extend_strategy": 1, "initial_chunk_size_bytes": 1 << 16}
     onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(limits))
+
+
+def compared(expected: NDArray[Any], said: NDArray[Any], tolerance: float) -> tuple[float, bool]:
+    """Return by how much ``said`` differs at most, and whether that is no more than float32 allows.
+
+    Args:
+        expected: What a network gave elsewhere.
+        said: What it gives here, of the same shape.
+        tolerance: Of each number, beside as much of its size; what is no number never is within it.
+    """
+    differences = np.abs(expected - said)
+    return float(differences.max()), bool((differences <= tolerance * (1.0 + np.abs(expected))).all())
 
 
 def runtime_version() -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from streamer.emotion.steady import SteadyLabel
 from streamer.errors import AudioFormatError, SettingsError, StreamStateError
 from streamer.events import Cut, Gap, Partial, Utterance
+from streamer.features.dither import dithered
 from streamer.features.extractor import RowExtractor
 from streamer.features.history import SampleHistory
 from streamer.features.rows import RowBuffer
@@ -70,9 +71,9 @@ class EmotionClassifier(Protocol):
 class Pipeline:
     """Turns 16 kHz samples into events, however the samples are split.
 
-    Samples go to the detector and into a short history. What is known to belong to an utterance, pre-roll included,
-    becomes rows from that history, on the grid that counts from the start of the stream (after a gap: from its end),
-    and the classifier hears each row once.
+    Samples go to the detector and, with faint noise for digital silence, into a short history. What is known to belong
+    to an utterance, pre-roll included, becomes rows from that history, on the grid that counts from the start of the
+    stream (after a gap: from its end), and the classifier hears each row once.
     Latency: see :class:`~streamer.speech.segmenter.Segmenter`.
     """
 
@@ -247,10 +248,10 @@ class Pipeline:
         return found
 
     def _push_frames(self, frames: NDArray[np.int16]) -> None:
-        self._num_frames += len(frames)
         if self._gain:
             frames = np.stack([self._gain.push(frame) for frame in frames])
-        self._history.push(frames.ravel())
+        self._history.push(dithered(frames, self._num_frames).ravel())
+        self._num_frames += len(frames)
         self.stopwatch.skip()
         found = self._segmenter.push(frames)
         self.stopwatch.done("vad")

@@ -1,11 +1,13 @@
 """The table of what each part of the recipe is worth, from runs of which that is known."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from toy_runs import ToyNetwork, write_toy_run
 
-from benchmarks.ablations import WHOLE, figures_of, run_folder, table, variants
+from benchmarks.ablations import WHOLE, figures_of, not_made, run_folder, table, variants
+from training.errors import RunError
 from training.report.record import read_record
 
 
@@ -31,3 +33,15 @@ def test_each_variant_differs_from_the_whole_and_has_a_folder_of_its_own() -> No
 
     assert len({run_folder(Path("out"), name) for name in known}) == len(known)
     assert [name for name, experiment in known.items() if experiment == known[WHOLE]] == [WHOLE]
+
+
+def test_runs_of_the_same_settings_and_clips_alone_are_taken_as_they_are(tmp_path: Path) -> None:
+    write_toy_run(run_folder(tmp_path, WHOLE), is_fitted=False)
+    data = read_record(run_folder(tmp_path, WHOLE)).evaluation["data_sha256"]
+
+    assert not_made([WHOLE, "no noise"], data, tmp_path) == ["no noise"]
+    with pytest.raises(RunError, match="is of other clips"):
+        not_made([WHOLE], "f" * 64, tmp_path)
+    shutil.copytree(run_folder(tmp_path, WHOLE), run_folder(tmp_path, "no noise"))
+    with pytest.raises(RunError, match=r"no-noise/evaluation\.json: is of another experiment, or of other settings"):
+        not_made([WHOLE, "no noise"], data, tmp_path)

@@ -18,6 +18,7 @@ from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier, softmax
 from streamer.emotion.memory import Voice, Voiceprints
 from streamer.emotion.model_file import ModelInfo
 from streamer.errors import ModelError
+from streamer.onnx import compared
 from streamer.settings import FeatureSettings
 
 
@@ -343,6 +344,14 @@ def test_a_stream_forgets_what_another_learnt(tmp_path: Path) -> None:
     assert classifier.memory.voice.weight == 0.0
 
 
+def test_a_voice_that_the_network_can_not_take_is_refused_before_anybody_speaks(tmp_path: Path) -> None:
+    classifier = OnnxClassifier(write_adapting_model(tmp_path / "x.onnx"))
+    absurd = Voice(50.0, np.zeros(3), np.full(3, 3e38))  # fifty times that is no float32
+
+    with pytest.raises(ValueError, match="the network gives no numbers for such a voice"):
+        classifier.know(absurd)
+
+
 def test_a_voice_that_is_known_is_there_from_the_beginning(tmp_path: Path) -> None:
     classifier = adapting(tmp_path)
     voice = Voice(5.0, np.array([1.0, 0.0, 0.0]), np.array([2.0, 1.0, 1.0]))
@@ -394,3 +403,17 @@ def test_a_network_that_adapts_otherwise_than_its_file_says_is_refused(
 def test_a_network_that_does_not_adapt_where_its_file_says_so_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="must take 'rows', 'voice_weight', 'voice_mean', 'voice_mean_square'"):
         OnnxClassifier(write_model(tmp_path / "x.onnx", adapting_info().to_metadata()))
+
+
+@pytest.mark.parametrize(
+    ("expected", "said", "is_within"),
+    [
+        ([0.0, 1.0], [1e-5, 1.0], True),
+        ([0.0, 1.0], [2e-5, 1.0], False),
+        ([1000.0, 0.0], [1000.009, 0.0], True),
+        ([1000.0, 0.0], [1000.0, 0.009], False),
+        ([1.0, 0.0], [float("nan"), 0.0], False),
+    ],
+)
+def test_numbers_are_compared_as_float32_allows(expected: list[float], said: list[float], is_within: bool) -> None:
+    assert compared(np.array(expected), np.array(said), 1e-5)[1] is is_within

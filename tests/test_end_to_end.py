@@ -33,7 +33,7 @@ from streamer.events import Start
 from streamer.pipeline import Pipeline
 from streamer.settings import SpeechSettings
 from streamer.sources.base import AudioBlock
-from streamer.speech.network import NetworkDetector
+from streamer.speech.network import BUNDLED_DETECTOR, NetworkDetector
 
 SPEECH = conversation(400, 700, 500, 900, 600)
 """Two utterances, and pauses around them."""
@@ -324,8 +324,8 @@ def test_a_model_that_fails_its_self_test_is_refused(
     assert complaint in line
 
 
-def test_inspect_tells_what_a_model_says_of_itself(capfd: pytest.CaptureFixture[str], model: Path) -> None:
-    assert main(["inspect", str(model)]) == 0
+def test_inspect_tells_all_that_a_model_says_of_itself(capfd: pytest.CaptureFixture[str], model: Path) -> None:
+    assert main(["inspect", "--all", str(model)]) == 0
 
     lines = capfd.readouterr().out.splitlines()
     assert lines[0] == f"file: {model} ({model.stat().st_size} bytes)"
@@ -333,6 +333,65 @@ def test_inspect_tells_what_a_model_says_of_itself(capfd: pytest.CaptureFixture[
     assert [line.partition(":")[0] for line in lines[2:] if line[0] != " "] == list(asdict(model_info()))
     assert "labels: " + ", ".join(model_info().labels) in lines
     assert f"  num_cepstra: {model_info().features.num_cepstra}" in lines
+
+
+def test_inspect_sums_up_the_bundled_model(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect"]) == 0
+
+    lines = capfd.readouterr().out.splitlines()
+    names = [line.partition(":")[0] for line in lines]
+    assert len(lines) < 15
+    assert names[:6] == ["file", "sha256", "name", "hears", "adapts to voices", "licence"]
+    assert lines[3].startswith("hears: anger, happiness, neutral, sadness; uncertain below 0.")
+    figures = OnnxClassifier(BUNDLED_MODEL).info.figures["protocols"]["speakers"]
+    uar = figures["states"]["cold"]["mean_uar_of_corpora"]
+    low, high = uar["interval_95"]
+    (told,) = [line for line in lines if f", {figures['title']}: " in line]
+    assert f": first words {uar['value']:.2f} ({low:.2f} to {high:.2f}); after ten utterances 0." in told
+
+
+def test_inspect_sums_up_a_detector(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(BUNDLED_DETECTOR)]) == 0
+
+    lines = capfd.readouterr().out.splitlines()
+    assert "hears: where somebody speaks" in lines
+    assert any(line.startswith("trained on: nEMO, Polish, ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("data", "figures"),
+    [
+        ([], {}),
+        (["mine", {"corpus": "mine"}], {"protocols": {"speakers": []}}),
+        ([None], {"protocols": {"speakers": {"states": {"cold": {"mean_uar_of_corpora": {"value": "high"}}}}}}),
+        (
+            [],
+            {
+                "protocols": {
+                    "speakers": {"states": {"cold": {"mean_uar_of_corpora": {"value": 1, "interval_95": [0]}}}}
+                }
+            },
+        ),
+    ],
+)
+def test_inspect_leaves_out_what_a_model_tells_in_another_way(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, data: Any, figures: Any
+) -> None:
+    path = write_model(tmp_path / "x.onnx", model_info(data=data, figures=figures).to_metadata())
+
+    assert main(["inspect", str(path)]) == 0
+
+    assert "recall" not in capfd.readouterr().out
+
+
+def test_inspect_tells_programs_all_of_it(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", "--json", "--self-test"]) == 0
+
+    (line,) = capfd.readouterr().out.splitlines()
+    told = json.loads(line)
+    assert told["sha256"] == hashlib.sha256(BUNDLED_MODEL.read_bytes()).hexdigest()
+    assert told["figures"] == OnnxClassifier(BUNDLED_MODEL).info.figures
+    assert 0.0 <= told["self_test"]["largest_difference"] < 1e-3
 
 
 def test_the_bundled_model_hears_the_bundled_demonstration() -> None:

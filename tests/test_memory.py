@@ -131,6 +131,18 @@ def test_strange_sounds_that_have_nothing_in_common_are_no_voice() -> None:
     assert heard_by.voice.weight >= 10.0
 
 
+def test_what_is_hardly_speech_begins_no_other_voice() -> None:
+    """A door, of which a twentieth of an utterance is left, and then the same one speaks on."""
+    heard_by, speaker = memory(), Speaker(0)
+    hear(heard_by, speaker, 7)
+
+    heard_by.learn(np.full(SIZE, 15.0), 0.05)
+    hear(heard_by, speaker, 5)
+
+    assert heard_by.num_changes == 0
+    assert heard_by.voice.weight == 12.0
+
+
 def test_what_is_worth_nothing_is_not_learnt() -> None:
     heard_by = memory()
 
@@ -277,9 +289,52 @@ def test_what_was_heard_is_counted_whoever_spoke() -> None:
 
     assert heard_by.heard == 6.0
     assert heard_by.voice.weight == 5.0
-    assert heard_by.learnt == 5.0
+    assert heard_by.voice.learnt == 5.0
     hear(heard_by, Speaker(0), 100)
-    assert heard_by.learnt > 100.0  # what fades was learnt, too
+    assert heard_by.voice.learnt > 100.0  # what fades was learnt, too
+
+
+def test_an_odd_first_utterance_makes_no_second_voice_of_one() -> None:
+    """A cough before the first word: nobody is known yet, so that it is taken for somebody."""
+    heard_by, speaker = memory(), Speaker(0)
+    hear(heard_by, Speaker(1), 1)
+
+    hear(heard_by, speaker, 20)
+
+    assert heard_by.is_of_one_voice
+    assert heard_by.most_heard.weight == 20.0
+    np.testing.assert_allclose(heard_by.most_heard.mean, speaker.mean, atol=1.0)
+
+
+def test_who_speaks_last_need_not_be_who_was_heard() -> None:
+    heard_by, owner = memory(), Speaker(0)
+    hear(heard_by, owner, 16)
+
+    hear(heard_by, Speaker(1), 4)
+
+    assert heard_by.is_of_one_voice
+    np.testing.assert_allclose(heard_by.most_heard.mean, owner.mean, atol=1.0)
+
+
+@pytest.mark.parametrize("lengths", [(10, 10), (100, 100), (60, 40), (5, 5, 5, 5)])
+def test_two_voices_are_not_one_however_long_they_speak(lengths: tuple[int, ...]) -> None:
+    """What fades behind fifty counts, too."""
+    heard_by, speakers = memory(), (Speaker(0), Speaker(1))
+    for turn, length in enumerate(lengths):
+        hear(heard_by, speakers[turn % 2], length)
+
+    assert not heard_by.is_of_one_voice
+
+
+def test_a_profile_counts_what_it_learns_and_not_what_it_knew() -> None:
+    known = memory()
+    hear(known, Speaker(0), 40)
+    heard_by = memory(known.voice)
+
+    hear(heard_by, Speaker(0), 10)
+
+    assert heard_by.is_of_one_voice
+    assert heard_by.voice.learnt == 10.0
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -312,7 +367,7 @@ def test_who_sounds_alike_is_noticed_late_and_unlearnt(seed: int) -> None:
     assert max(familiar[:3]) > 0.5  # taken for the first
     assert heard_by.voice.weight == 8.0
     assert heard_by._voices[-2] is before
-    assert heard_by.learnt == 28.0
+    assert [voice.learnt for voice in heard_by._voices] == [20.0, 8.0]
 
 
 def test_evidence_is_that_of_hearing_one_after_the_other() -> None:
@@ -325,7 +380,7 @@ def test_evidence_is_that_of_hearing_one_after_the_other() -> None:
     evidence, new, old = 0.0, Voice.unknown(SIZE), before
     for count, impression in enumerate(impressions, start=1):
         heard_by.learn(impression, 0.7)
-        evidence += VOICEPRINTS.log_likelihood(new, impression) - VOICEPRINTS.log_likelihood(old, impression)
+        evidence += 0.7 * (VOICEPRINTS.log_likelihood(new, impression) - VOICEPRINTS.log_likelihood(old, impression))
         new, old = new.heard(impression, 0.7), old.heard(impression, 0.7)
         assert (heard_by.voice.weight < before.weight) == (count > 1 and evidence >= 14.0), count
         if heard_by.voice.weight < before.weight:

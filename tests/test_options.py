@@ -21,6 +21,7 @@ POSITIONAL = {"calibrate": ["me.json"]}
 """What a command can not do without."""
 
 VALUES: Mapping[str, tuple[Any, Any]] = {
+    "all": (True, False),
     "auto_gain": (True, False),
     "channel": (2, "mix"),
     "channels": (3, 1),

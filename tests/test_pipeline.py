@@ -17,6 +17,7 @@ from test_mfcc import psf_rows
 
 from streamer.errors import AudioFormatError, SettingsError, StreamStateError
 from streamer.events import Gap, Partial, Utterance
+from streamer.features.dither import dithered
 from streamer.features.pitch import IncrementalPitch
 from streamer.pipeline import Pipeline, PipelineEvent
 from streamer.settings import FeatureSettings, SpeechSettings
@@ -171,6 +172,27 @@ def test_the_detector_hears_every_frame_once() -> None:
     events_of(Pipeline(SETTINGS, detector, FixedClassifier()), split(samples, [100] * 200))
 
     np.testing.assert_array_equal(np.concatenate(detector.heard), samples[: 80 * FRAME])
+
+
+def test_digital_silence_is_zeros_to_the_detector_and_faint_noise_to_the_network() -> None:
+    """As a gate leaves it between two words; whatever the split."""
+    samples = loud_where("1" * 20 + "0" * 8 + "1" * 20, FRAME)
+    samples[20 * FRAME : 28 * FRAME] = 0
+    filled = dithered(samples.reshape(-1, FRAME), 0).ravel()
+    heard: list[Samples] = []
+
+    class Listener(LoudnessDetector):
+        def push(self, frames: Samples) -> bytes:
+            heard.append(frames.ravel().copy())
+            return super().push(frames)
+
+    for sizes in ([], [100] * 300):
+        heard.clear()
+        classifier = RecordingClassifier()
+        (event,) = utterances(events_of(Pipeline(SETTINGS, Listener(), classifier), split(samples, sizes)))
+        np.testing.assert_array_equal(np.concatenate(heard), samples)
+        (expected,) = expected_rows(filled, [event], SETTINGS, FeatureSettings())
+        np.testing.assert_allclose(classifier.heard[0], expected, rtol=0, atol=1e-3)
 
 
 def test_long_speech_is_cut_where_it_is_quietest() -> None:

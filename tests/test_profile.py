@@ -10,7 +10,7 @@ import pytest
 
 from streamer.emotion.memory import Voice
 from streamer.emotion.profile import Profile
-from streamer.errors import ProfileError, SinkError
+from streamer.errors import ProfileChangedError, ProfileError, SinkError
 from streamer.sinks.profile import ProfileSink
 
 MODEL, SIZE = "0" * 64, 5
@@ -134,9 +134,12 @@ def test_nothing_but_a_profile_is_written_over(tmp_path: Path) -> None:
     path = tmp_path / "interview.wav"
     path.write_bytes(b"RIFF" * 100)
 
-    with pytest.raises(ProfileError, match="nothing but a profile is written over"):
+    with pytest.raises(ProfileError) as caught:
         Profile(path, MODEL, SIZE).check_writable()
 
+    complaint = "; nothing but a profile is written over: name another file, or remove this one"
+    assert str(caught.value).endswith(complaint)
+    assert "calibrate" not in str(caught.value)  # which is what was just tried
     assert path.read_bytes() == b"RIFF" * 100
 
 
@@ -194,7 +197,7 @@ def test_what_comes_between_the_look_and_the_reading_is_not_written_over(
         patch.setattr(Profile, "_values", replaced_meanwhile)
         kept.read()
 
-    with pytest.raises(ProfileError, match="changed by somebody else"):
+    with pytest.raises(ProfileChangedError, match="changed by somebody else"):
         kept.write(LATER)
 
 
@@ -216,14 +219,26 @@ def test_what_somebody_else_wrote_meanwhile_is_not_lost(profile: Path) -> None:
     other.check_writable()
     other.write(LATER)
 
-    with pytest.raises(ProfileError, match="changed by somebody else"):
+    with pytest.raises(ProfileChangedError, match="changed by somebody else"):
         kept.write(VOICE.heard(np.ones(SIZE), 1.0))
 
     assert other.read().weight == LATER.weight
-    profile.unlink()
-    with pytest.raises(ProfileError, match="changed by somebody else"):
-        other.write(VOICE)
+
+
+def test_a_profile_that_is_gone_is_not_made_again_and_was_not_changed(profile: Path) -> None:
+    """Its folder was removed, or is on a disk that is not there at the moment."""
+    kept = Profile(profile, MODEL, SIZE)
+    kept.read()
+    away = profile.parent.rename(profile.parent.with_name("away"))
+
+    with pytest.raises(ProfileError, match=r"me\.json: can not be written \(the file is gone\)") as caught:
+        kept.write(LATER)
+
+    assert not isinstance(caught.value, ProfileChangedError)
     assert not profile.exists()
+    away.rename(profile.parent)
+    kept.write(LATER)
+    assert kept.read().weight == LATER.weight
 
 
 def test_where_nothing_is_new_the_file_is_left_alone(profile: Path) -> None:
@@ -241,11 +256,13 @@ def test_where_nothing_is_new_the_file_is_left_alone(profile: Path) -> None:
 
 class Counter:
     def __init__(self) -> None:
-        self.count, self.fails = 0, False
+        self.count = self.num_asked = 0
+        self.error: ProfileError | None = None
 
     def __call__(self) -> None:
-        if self.fails:
-            raise ProfileError("me.json: can not be written")
+        self.num_asked += 1
+        if self.error:
+            raise self.error
         self.count += 1
 
 
@@ -285,17 +302,45 @@ def test_where_nothing_was_learnt_nothing_is_written() -> None:
 def test_what_can_not_be_written_is_tried_again_and_told_at_the_end() -> None:
     write, warnings = Counter(), list[str]()
     sink = ProfileSink(write, warnings.append)
-    write.fails = True
+    write.error = ProfileError("me.json: can not be written")
     sink.write(record("utterance", 100.0))
     sink.write(record("utterance", 165.0))
     assert warnings == ["me.json: can not be written"]
-    write.fails = False
+    write.error = None
     sink.write(record("utterance", 170.0))
     sink.write(record("utterance", 230.0))
     assert write.count == 1
 
-    write.fails = True
+    write.error = ProfileError("me.json: can not be written")
     sink.write(record("utterance", 180.0))
     with pytest.raises(SinkError, match=r"me\.json: can not be written"):
         sink.finish()
     sink.write(record("end", 300.0))
+
+
+def test_another_trouble_is_told_too() -> None:
+    write, warnings = Counter(), list[str]()
+    sink = ProfileSink(write, warnings.append)
+
+    for end_s, reason in ((100.0, "full"), (165.0, "full"), (230.0, "gone"), (295.0, "gone")):
+        write.error = ProfileError(reason)
+        sink.write(record("utterance", end_s))
+
+    assert warnings == ["full", "gone"]
+
+
+def test_a_profile_that_somebody_else_wrote_is_told_once_left_alone_and_no_failure() -> None:
+    write, warnings = Counter(), list[str]()
+    sink = ProfileSink(write, warnings.append)
+    write.error = ProfileError("me.json: can not be written")
+    sink.write(record("utterance", 100.0))
+    write.error = ProfileChangedError("me.json: changed")
+    for end_s in (165.0, 230.0, 295.0):
+        sink.write(record("utterance", end_s))
+    num_asked = write.num_asked
+
+    sink.write(record("utterance", 300.0))
+    sink.finish()
+
+    assert warnings[1:] == ["me.json: changed: what is learnt from now on is kept until the end of this run only"]
+    assert write.num_asked == num_asked == 2

@@ -197,6 +197,12 @@ def test_no_corpus_at_all_is_refused(tmp_path: Path) -> None:
             find_corpora(names, tmp_path)
 
 
+@pytest.mark.parametrize("names", [None, ["emodb"], ["mine"]])
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path, names: list[str] | None) -> None:
+    with pytest.raises(CorpusError, match=r"/nowhere: no such folder$"):
+        find_corpora(names, tmp_path / "nowhere")
+
+
 def test_unless_named_the_known_corpora_that_are_there_are_used(tmp_path: Path) -> None:
     for name in ("ravdess", "emodb", "mine"):
         (tmp_path / name).mkdir()

@@ -13,7 +13,7 @@ from streamer.pipeline import Pipeline
 from streamer.settings import FeatureSettings, SpeechSettings
 from streamer.speech.network import NetworkDetector
 from training.corpora.base import Clip
-from training.dataset import data_hash, load_examples
+from training.dataset import data_hash, load_examples, titled
 from training.errors import CorpusError, RunError
 from training.experiment import QUIET, Hearing, Recording, Room
 from training.hearing import RowRecorder, heard_rows
@@ -175,3 +175,13 @@ def test_the_hash_of_the_data_sees_content_and_labels(clip: Clip) -> None:
     soundfile.write(clip.path, speech(16_000, seed=1), 16_000)
 
     assert len({before, relabelled, data_hash([clip])}) == 3
+
+
+def test_a_progress_bar_tells_which_of_how_many_recordings_it_is(
+    clip: Clip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for hearing, title in titled((QUIET, Recording(1), Recording(2))):
+        load_examples([clip], FEATURES, hearing, title=title, num_processes=1)
+
+    told = capsys.readouterr().err
+    assert [f"rows of recording {number} of 3: 100%" in told for number in (1, 2, 3)] == [True] * 3

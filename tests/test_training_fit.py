@@ -298,13 +298,21 @@ def test_a_fit_comes_from_the_cache_the_second_time(tmp_path: Path, monkeypatch:
         np.testing.assert_array_equal(weights, same)
 
 
-def test_the_networks_of_cross_fitting_are_asked_about_everybody_once(tmp_path: Path) -> None:
+def test_the_networks_of_cross_fitting_are_asked_about_everybody_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     corpora_dir, cache = make_toy_emodb(tmp_path / "corpora"), tmp_path / "cache"
     clips = load_clips(find_corpora(["emodb"], corpora_dir), corpora_dir)
 
-    fits = fit_held_out(final_task(clips), load_experiment(str(small_experiment(tmp_path))))
+    task, experiment = final_task(clips), load_experiment(str(small_experiment(tmp_path)))
+    with pytest.raises(KeyError), fit_held_out(task, experiment):
+        raise KeyError("what they were to be asked")
+    with monkeypatch.context() as patch:
+        epochs = count_epochs(patch)
+        with fit_held_out(task, experiment) as fits:
+            figures = evaluation_of([ask(task, fitted) for task, fitted in fits])["protocols"]
 
-    figures = evaluation_of([ask(task, fitted) for task, fitted in fits])["protocols"]
+    assert not epochs  # what they had learnt was kept
     assert Counter(clip for task, _ in fits for clip in task.test) == Counter(clips)
     for protocol, state in (("speakers", "cold"), ("speakers", "warm_10"), ("live", "warm")):
         assert figures[protocol]["states"][state]["pooled"]["clips"] == len(clips)

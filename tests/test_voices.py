@@ -11,14 +11,20 @@ import numpy as np
 import pytest
 from audio_files import wav
 from command import ended, records_in, start
+from command import run as run_command
 from signals import conversation, silence
 from tiny_model import adapting_info, model_info, write_adapting_model, write_model
 
 from streamer import commands
 from streamer.cli import main
+from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
+from streamer.emotion.memory import Voice
+from streamer.emotion.profile import Profile
 
 SPEECH = conversation(300, *(1500, 900) * 12)
 """Twelve utterances of 1.5 s."""
+MUFFLED = np.convolve(SPEECH, np.full(6, 1 / 6), "same").astype(np.int16)
+"""The same, from behind a door."""
 
 
 @pytest.fixture
@@ -182,12 +188,44 @@ def test_what_does_not_sound_like_speech_makes_no_profile(
     assert not profile.exists()
 
 
+@pytest.fixture
+def discerning(tmp_path: Path) -> Path:
+    """Give a model to which speech from behind a door is another voice."""
+    info = adapting_info(mean=(0.0,) * 12 + (-1000.0,), std=(1.5,) * 12 + (1000.0,))
+    return write_adapting_model(tmp_path / "discerning.onnx", info.to_metadata())
+
+
+def test_two_voices_make_no_profile(discerning: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path, profile = tmp_path / "two.wav", tmp_path / "me.json"
+    path.write_bytes(wav(np.concatenate([SPEECH, MUFFLED]).tobytes()))
+
+    assert main(["calibrate", str(profile), "-i", str(path), "--model", str(discerning)]) == 2
+
+    assert capfd.readouterr().err == (
+        "emotion-streamer: what was heard does not sound like one voice without emotion: nothing is written; "
+        "speak alone and evenly\n"
+    )
+    assert not profile.exists()
+
+
+def test_an_odd_first_utterance_does_not_spoil_a_calibration(
+    discerning: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path, profile = tmp_path / "odd.wav", tmp_path / "me.json"
+    path.write_bytes(wav(np.concatenate([MUFFLED[: 3 * 16_000], SPEECH, SPEECH]).tobytes()))
+
+    code = main(["calibrate", str(profile), "-i", str(path), "--model", str(discerning)])
+
+    assert (code, capfd.readouterr().err) == (0, "")
+    assert json.loads(profile.read_text(encoding="utf-8"))["voice"]["weight"] == pytest.approx(20, abs=1)
+
+
 def test_a_long_calibration_counts_all_of_it(model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Older utterances fade behind fifty; that is no second voice."""
     path, profile = tmp_path / "long.wav", tmp_path / "me.json"
     path.write_bytes(wav(np.tile(SPEECH[-28_800 * 2 :], 40).tobytes()))
 
-    code = main(["calibrate", str(profile), "-i", str(path), "--model", str(model), "--seconds", "110"])
+    code = main(["calibrate", str(profile), "-i", str(path), "--model", str(model), "--seconds", "70"])
 
     assert (code, capfd.readouterr().err) == (0, "")
     assert json.loads(profile.read_text(encoding="utf-8"))["voice"]["weight"] == 50.0
@@ -219,6 +257,70 @@ def test_who_calibrates_wants_that_profile_whoever_wrote_it_meanwhile(
 
     assert main(arguments) == 0
     assert profile.read_bytes() == calibrated
+
+
+def test_a_profile_written_by_somebody_else_meanwhile_stays_and_the_run_ends_cleanly(
+    speech: Path, model: Path, profile: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by `calibrate`, or another run that learns."""
+    theirs = profile.read_text(encoding="utf-8") + "\n"
+    daemon_run = commands.Daemon.run
+
+    def run(*args: Any) -> None:
+        profile.write_text(theirs, encoding="utf-8")
+        daemon_run(*args)
+
+    monkeypatch.setattr(commands.Daemon, "run", run)
+
+    options = ["--model", str(model), "--profile", str(profile), "--learn", "-o", "jsonl"]
+    assert main(["run", "-i", str(speech), *options]) == 0
+
+    out, err = capfd.readouterr()
+    assert records_in(out)[-1]["reason"] == "eof"
+    (line,) = err.splitlines()
+    assert line.startswith(f"emotion-streamer: {profile}: changed by somebody else meanwhile, and left as it is: ")
+    assert profile.read_text(encoding="utf-8") == theirs
+
+
+def test_a_profile_of_absurd_numbers_is_refused_and_not_the_model(
+    tmp_path: Path, speech: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    classifier, profile = OnnxClassifier(BUNDLED_MODEL), tmp_path / "me.json"
+    size = classifier.impression_size
+    voice = Voice(50.0, np.full(size, 1e3), np.full(size, 1e6))
+    Profile(profile, classifier.sha256, size).write(voice)
+
+    assert main(["run", "-i", str(speech), "--profile", str(profile)]) == 4
+
+    out, err = capfd.readouterr()
+    complaint = "damaged (the network gives no numbers for such a voice); make one with `calibrate`"
+    assert (out, err) == ("", f"emotion-streamer: {profile}: {complaint}\n")
+
+
+def test_a_confirmation_that_nobody_can_read_tells_that_the_profile_is_there(
+    speech: Path, model: Path, tmp_path: Path
+) -> None:
+    profile = tmp_path / "me.json"
+    with Path("/dev/full").open("wb") as full:
+        arguments = ["calibrate", profile, "-i", speech, "--model", model, "--seconds", "10"]
+        done = run_command(*arguments, stdout=full)
+
+    assert done.returncode == 1
+    assert done.stderr.decode().startswith(f"emotion-streamer: {profile}: written; but standard output: ")
+    assert json.loads(profile.read_text(encoding="utf-8"))["voice"]["weight"] > 5
+
+
+def test_a_recording_that_is_shorter_than_asked_for_is_told(
+    speech: Path, model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    profile = tmp_path / "me.json"
+
+    assert main(["calibrate", str(profile), "-i", str(speech), "--model", str(model)]) == 0
+
+    out, err = capfd.readouterr()
+    assert out.startswith(f"{profile}: written, of 17.")
+    assert err.startswith("emotion-streamer: 17.")
+    assert err.endswith(" s of speech were heard, fewer than the 30 s asked for, and enough for a profile\n")
 
 
 def test_a_profile_that_can_not_be_kept_is_told_at_once(

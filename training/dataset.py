@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.metadata import version
@@ -46,9 +46,17 @@ def load_examples(
     features: FeatureSettings,
     hearing: Hearing,
     *,
+    title: str = "rows",
     num_processes: int | None = None,
 ) -> list[Example]:
     """Return the rows of ``clips`` as the daemon hears them so, from the cache where they were made before.
+
+    Args:
+        clips: Whose.
+        features: What rows are.
+        hearing: How the clips are heard.
+        title: Of the progress bar, where rows have to be made.
+        num_processes: How many make them; None for one a core.
 
     Raises:
         CorpusError: A clip can not be read.
@@ -65,9 +73,15 @@ def load_examples(
         if not path.exists()
     ]
     make = partial(_make_rows, features=features, hearing=hearing)
-    for _ in over_files(make, jobs, "rows", num_processes=num_processes):
+    for _ in over_files(make, jobs, title, num_processes=num_processes):
         pass
     return [Example(clip, _load(path)) for clip, path in zip(clips, paths, strict=True)]
+
+
+def titled(hearings: Collection[Hearing]) -> Iterator[tuple[Hearing, str]]:
+    """Give each of ``hearings`` with the title of its progress bar."""
+    for number, hearing in enumerate(hearings, start=1):
+        yield hearing, f"rows of recording {number} of {len(hearings)}"
 
 
 def data_hash(clips: Sequence[Clip]) -> str:

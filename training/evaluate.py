@@ -12,7 +12,7 @@ from streamer.settings import SpeechSettings
 from training.cache import write_text_whole
 from training.calibration import Calibration
 from training.corpora.base import Clip, Corpus
-from training.dataset import Example, data_hash, load_examples
+from training.dataset import Example, data_hash, load_examples, titled
 from training.evaluation import HEARD_S, LIVE, NOISY_ROOM, Outcome, evaluation_of, summary
 from training.experiment import QUIET, Experiment
 from training.fitting import VALIDATION, Fitted, fit_task
@@ -100,8 +100,8 @@ def run_tasks(tasks: Sequence[Task], experiment: Experiment) -> list[Outcome]:
 
 def fill_cache(clips: Sequence[Clip], experiment: Experiment) -> None:
     """Make all rows that networks need to learn and to be asked, on all cores, before several need them at once."""
-    for hearing in dict.fromkeys((QUIET, NOISY_ROOM, *experiment.hearings)):
-        load_examples(clips, experiment.features, hearing)
+    for hearing, title in titled(dict.fromkeys((QUIET, NOISY_ROOM, *experiment.hearings))):
+        load_examples(clips, experiment.features, hearing, title=title)
 
 
 def run_task(task: Task, experiment: Experiment) -> Outcome:

@@ -1,8 +1,9 @@
 """One network for one task: from the cache where it was trained before, and resumed where that was interrupted."""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from training.cache import cache_dir, code_hash, reading, write_whole
 from training.calibration import Calibration, calibrate
 from training.corpora.base import LABELS, Clip
 from training.crossfitting import HELD_OUT, CrossFitted, CrossFitter, known_clips, tasks_held_out
-from training.dataset import Example, data_hash, load_examples, rows_code
+from training.dataset import Example, data_hash, load_examples, rows_code, titled
 from training.errors import RunError
 from training.experiment import QUIET, Experiment, Hearing
 from training.figures import decisions, mean_uar
@@ -104,11 +105,12 @@ def fit_task(task: Task, experiment: Experiment, *, num_processes: int | None = 
     return fitted
 
 
-def fit_held_out(task: Task, experiment: Experiment) -> list[tuple[Task, Fitted]]:
+@contextlib.contextmanager
+def fit_held_out(task: Task, experiment: Experiment) -> Iterator[list[tuple[Task, Fitted]]]:
     """Train the networks of cross-fitting that each keep some out, and give with each whom it can be asked about.
 
     Of these it knows the scale of the rows, and what guesses of others they took part in; trust, doubt and temperature
-    follow from what all of them say. Only what is interrupted is cached.
+    follow from what all of them say. What they learnt is cached until the context is left, and not by an error.
 
     Raises:
         CorpusError: A clip can not be read.
@@ -120,9 +122,9 @@ def fit_held_out(task: Task, experiment: Experiment) -> list[tuple[Task, Fitted]
     checkpoint = cache_dir() / "fits" / f"{_key(task, experiment)}.held_out.npz"
     recordings, scale = _hear(task, known_clips(task), experiment, num_processes=1)
     found = CrossFitter(task, experiment, GlobalNormaliser(*scale), recordings).fit_held_out(checkpoint)
-    _forget(checkpoint)
     fits = [_cross_fitted(experiment, scale, one) for one in found]
-    return list(zip(tasks_held_out(task, experiment.sessions.num_parts), fits, strict=True))
+    yield list(zip(tasks_held_out(task, experiment.sessions.num_parts), fits, strict=True))
+    _forget(checkpoint)
 
 
 def _forget(checkpoint: Path) -> None:
@@ -172,7 +174,9 @@ def _hear(
     task: Task, clips: Sequence[Clip], experiment: Experiment, num_processes: int | None
 ) -> tuple[list[list[Example]], _Scale]:
     """Return ``clips`` in each recording, and the mean and the deviation of their rows."""
-    recordings = [_examples(clips, experiment, hearing, num_processes) for hearing in experiment.hearings]
+    recordings = [
+        _examples(clips, experiment, hearing, num_processes, title) for hearing, title in titled(experiment.hearings)
+    ]
     examples = [example for recording in recordings for example in recording if len(example.rows)]
     if not examples:
         raise RunError(f"{task}: nobody is heard in any of the {len(clips)} training clips")
@@ -181,9 +185,9 @@ def _hear(
 
 
 def _examples(
-    clips: Sequence[Clip], experiment: Experiment, hearing: Hearing, num_processes: int | None
+    clips: Sequence[Clip], experiment: Experiment, hearing: Hearing, num_processes: int | None, title: str = "rows"
 ) -> list[Example]:
-    examples = load_examples(clips, experiment.features, hearing, num_processes=num_processes)
+    examples = load_examples(clips, experiment.features, hearing, title=title, num_processes=num_processes)
     # All that the seed network sees is the mean: taken once, not in each of its thousand batches.
     return [_mean_of(example) for example in examples] if experiment.network.kind == "seed" else examples
 

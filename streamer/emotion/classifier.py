@@ -1,7 +1,7 @@
 """The network that hears emotions."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle, product
 from pathlib import Path
 from typing import Any, Self
@@ -23,7 +23,7 @@ from streamer.emotion.model_file import (
 )
 from streamer.errors import ModelError
 from streamer.features.normalise import GlobalNormaliser
-from streamer.onnx import StreamingNetwork, metadata_of, open_session, read_model
+from streamer.onnx import StreamingNetwork, compared, metadata_of, open_session, read_model
 
 BUNDLED_MODEL = Path(__file__).parent.parent / "models" / "emotion.onnx"
 
@@ -70,8 +70,9 @@ class OnnxClassifier:
         self.labels, self.features = self.info.labels, self.info.features
         self._normaliser = GlobalNormaliser(self.info.mean, self.info.std)
         self._taught: int | None = None
-        self.know(None)
-        self._try_out()
+        self._begin_with(None)
+        size = self.impression_size
+        self._try_out([Voice.unknown(size), Voice(1.0, np.zeros(size), np.zeros(size))] if self.memory else [None])
 
     @property
     def impression_size(self) -> int:
@@ -82,11 +83,23 @@ class OnnxClassifier:
         """Return one for another stream; the model itself is loaded once, also for streams in other threads."""
         other = copy.copy(self)
         other._network = self._network.twin()
-        other.know(self._known)
+        other._begin_with(self._known)
         return other
 
     def know(self, voice: Voice | None) -> None:
-        """Begin a stream with ``voice``, of ``impression_size`` numbers; with None, or without adapting, with none."""
+        """Begin a stream with ``voice``, of ``impression_size`` numbers; with None, or without adapting, with none.
+
+        Raises:
+            ValueError: It is none that the network can take.
+        """
+        self._begin_with(voice)
+        if voice and self.memory:
+            try:
+                self._try_out([voice])
+            except ModelError as error:  # without it, the network does not fail
+                raise ValueError("the network gives no numbers for such a voice") from error
+
+    def _begin_with(self, voice: Voice | None) -> None:
         self._known = voice
         voiceprints = self.info.voiceprints
         self.memory = VoiceMemory(self.impression_size, voiceprints, voice) if voiceprints else None
@@ -229,10 +242,8 @@ class OnnxClassifier:
                     break
                 end += len(chunk)
                 self.push(chunk)
-                expected_logits = vector.logits[end - 1]
-                differences = np.abs(self.logits - expected_logits)
-                difference = float(differences.max())
-                if not (differences <= SELF_TEST_TOLERANCE * (1.0 + np.abs(expected_logits))).all():
+                difference, is_within = compared(vector.logits[end - 1], self.logits, SELF_TEST_TOLERANCE)
+                if not is_within:
                     raise ModelError(
                         f"{self.path}: after {end} rows in chunks of {sizes} the logits differ from those in the file "
                         f"by {difference:.2g}, allowed is {SELF_TEST_TOLERANCE:g}: this machine does not run it rightly"
@@ -241,10 +252,8 @@ class OnnxClassifier:
         self.reset()
         return largest
 
-    def _try_out(self) -> None:
-        """Refuse a network that fails, here rather than at the first utterance."""
-        size = self.impression_size
-        voices = [Voice.unknown(size), Voice(1.0, np.zeros(size), np.zeros(size))] if self.memory else [None]
+    def _try_out(self, voices: Sequence[Voice | None]) -> None:
+        """Refuse a network that fails beside one of ``voices``, here rather than at the first utterance."""
         with self._network.trial():
             for voice, num_rows in product(voices, (1, 100)):  # an utterance has one at the least
                 self._network.reset(_told(voice) if voice else None)

@@ -29,7 +29,7 @@ guests sound alike."""
 _MOST_RECENT = 8
 """So many utterances late it may be noticed that somebody else speaks."""
 _LEAST_OF_ONE_VOICE = 0.75
-"""Part of what is heard that sounds like the voice before."""
+"""Part of what is heard that one voice must have learnt for it to be one voice that was heard."""
 _TAIL = 10.0
 """Degrees of freedom of Student's t: people vary more than in the corpora, and one number may be far off."""
 
@@ -46,6 +46,8 @@ class Voice:
     """Mean of their squares, shape ``(size,)``."""
     is_known: bool = False
     """Whether it was known at the beginning."""
+    learnt: float = 0.0
+    """How many utterances of this stream went into it; other than in ``weight``, none fades."""
 
     @classmethod
     def unknown(cls, size: int) -> "Voice":
@@ -90,7 +92,7 @@ class Voice:
         part = weight / (before + weight)
         mean = self.mean + part * (impression - self.mean)
         mean_square = self.mean_square + part * (np.square(impression) - self.mean_square)
-        return Voice(before + weight, mean, mean_square, self.is_known)
+        return Voice(before + weight, mean, mean_square, self.is_known, self.learnt + weight)
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,17 @@ class Voiceprints:
         return impression[self.first : self.end]
 
 
+def _sums_between(values: Vector) -> Vector:
+    """Return the sums of ``values[first:second]``, shape ``(num_values, num_values, size)``.
+
+    Args:
+        values: Shape ``(num_values, size)``.
+    """
+    before = np.cumsum(values, axis=0) - values
+    sums = before[np.newaxis] - before[:, np.newaxis]
+    return np.asarray(sums * np.tri(len(values), k=-1).T[:, :, np.newaxis])
+
+
 def _vector(values: Any, name: str) -> Vector:
     if not isinstance(values, list) or not all(map(_is_number, values)):
         raise ValueError(f"{name} must be a list of numbers, at most 1e6 large each")
@@ -192,8 +205,6 @@ class _Heard:
     weight: float
     before: Voice
     """Who was thought to speak, as he was remembered before."""
-    is_learnt: bool
-    """Whether he learnt it."""
 
 
 class VoiceMemory:
@@ -214,14 +225,14 @@ class VoiceMemory:
             known: From a profile.
         """
         self._unknown, self._voiceprints = Voice.unknown(size), voiceprints
-        self._first = replace(known, is_known=True) if known else self._unknown
+        self._first = replace(known, is_known=True, learnt=0.0) if known else self._unknown
         self.reset()
 
     def reset(self) -> None:
         """Forget everything but the voice that was known at the beginning."""
         self._voices = [self._first]  # the one that speaks is the last
-        self.heard = 0.0  # how many utterances, whoever spoke and whether they were learnt or not
-        self.learnt = 0.0  # how many of them went into a voice, and none fades
+        self.heard = 0.0  # how many utterances, whoever spoke and whether any voice learnt them
+        self.num_changes = 0  # how often somebody else was noticed
         self._recent: list[_Heard] = []  # since somebody else began to speak
 
     @property
@@ -235,9 +246,14 @@ class VoiceMemory:
         return next((voice for voice in self._voices if voice.is_known), None)
 
     @property
+    def most_heard(self) -> Voice:
+        """The voice that most of what was heard went into."""
+        return max(self._voices, key=lambda voice: voice.learnt)
+
+    @property
     def is_of_one_voice(self) -> bool:
-        """Whether one voice was heard, and hardly anything besides."""
-        return len(self._voices) == 1 and self.learnt >= _LEAST_OF_ONE_VOICE * self.heard
+        """Whether one voice was heard, and hardly anything besides: a cough or a guest's word is nothing."""
+        return self.most_heard.learnt >= _LEAST_OF_ONE_VOICE * self.heard
 
     def familiarity(self, impression: Vector) -> float:
         """Return how probable it is that ``impression`` is of the voice that speaks, and of no other: 0 to 1."""
@@ -254,11 +270,10 @@ class VoiceMemory:
         if weight <= 0.0:
             return
         self.heard += weight
-        before, is_learnt = self.voice, self._is_of_voice(impression)
-        if is_learnt:
+        before = self.voice
+        if self._is_of_voice(impression):
             self._voices[-1] = before.heard(impression, weight)
-            self.learnt += weight
-        self._recent = [*self._recent[1 - _MOST_RECENT :], _Heard(impression, weight, before, is_learnt)]
+        self._recent = [*self._recent[1 - _MOST_RECENT :], _Heard(impression, weight, before)]
         if len(self._recent) > 1:
             self._notice_change()
 
@@ -277,18 +292,14 @@ class VoiceMemory:
         of, likelihoods = self._voiceprints.of, self._voiceprints.log_likelihoods
         prints = np.stack([of(each.impression) for each in self._recent])
         weights = np.array([[each.weight] for each in self._recent])
-        # What a voice has heard of these when it comes to the second index, if the first is where it begins.
-        num_recent = len(self._recent)
-        is_between = np.tri(num_recent, k=-1).T[:, :, np.newaxis]  # the first index before the second
-        more_weight = np.cumsum(weights, axis=0)[np.newaxis] - weights
-        more_weight = (more_weight - more_weight.transpose(1, 0, 2)) * is_between
-        more = weights * prints
-        more_sums = np.cumsum(more, axis=0)[np.newaxis] - more
-        more_sums = (more_sums - more_sums.transpose(1, 0, 2)) * is_between
+        # By the first index, an utterance from which on a voice may speak, and the second, the one to be explained:
+        # what the voice has heard of late when it comes to that.
+        more_weight, more_sums = _sums_between(weights), _sums_between(weights * prints)
         voices = [each.before for each in self._recent]
-        follows = np.tri(num_recent, dtype=bool).T
+        follows = np.tri(len(prints), dtype=bool).T
 
         def explained(first_weights: Vector, first_sums: Vector) -> Vector:
+            """Return in nats, shape ``(num_recent, num_recent)``, how well a voice that had heard so much explains."""
             found = likelihoods(first_weights + more_weight, first_sums + more_sums, prints)
             return np.where(follows, found, 0.0)
 
@@ -298,7 +309,8 @@ class VoiceMemory:
         best, best_start, best_other = 0.0, 0, 0
         for index, other in enumerate([self._unknown, *self._voices[:-1]]):
             by_other = explained(np.array([[[other.weight]]]), other.weight * of(other.mean))
-            evidence = (by_other - by_voice).sum(axis=1)[:-1]
+            # As much of each as it counts for: what is hardly speech, as a door, tells nothing of who speaks.
+            evidence = ((by_other - by_voice) @ weights[:, 0])[:-1]
             # None where the last is no more like those before than anybody is: noises are all strange.
             evidence[by_other[:-1, -1] <= nobody] = 0.0
             start = int(np.argmax(evidence))
@@ -310,13 +322,12 @@ class VoiceMemory:
     def _turn_to(self, index: int, start: int) -> None:
         """Go on with the voice ``index`` of the unknown one and those before the last, which spoke since ``start``."""
         recent = self._recent[start:]
+        self.num_changes += 1
         self._voices[-1] = recent[0].before
-        self.learnt -= sum(each.weight for each in recent if each.is_learnt)
         voice = self._unknown if index == 0 else self._voices.pop(index - 1)
         for each in recent:
             if not voice.is_known or self._is_surely_of(voice, each.impression):
                 voice = voice.heard(each.impression, each.weight)
-                self.learnt += each.weight
         self._recent.clear()
         if len(self._voices) == _MOST_VOICES:
             self._voices.remove(next(other for other in self._voices if not other.is_known))

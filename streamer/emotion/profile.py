@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from streamer.emotion.memory import Voice
-from streamer.errors import ProfileError
+from streamer.errors import ProfileChangedError, ProfileError
 
 FORMAT = 1
 _MOST_BYTES = 10_000_000
@@ -48,15 +48,23 @@ class Profile:
         Raises:
             ProfileError: The file is missing, damaged, or made with another model.
         """
-        seen, values = self._state(), self._values()
+        seen = self._state()
+        try:
+            values = self._values()
+        except ProfileError as error:
+            raise ProfileError(f"{error}; {_MAKE_ONE}") from error
         if values.get("model_sha256") != self._model_sha256:
             raise ProfileError(f"{self.path}: made with another model; {_MAKE_ONE} and the same --model")
         try:
             voice = Voice.from_json(values.get("voice"), self._size)
         except ValueError as error:
-            raise ProfileError(f"{self.path}: damaged ({error}); {_MAKE_ONE}") from error
+            raise self.damaged(error) from error
         self._seen, self._voice = seen, voice
         return voice
+
+    def damaged(self, reason: object) -> ProfileError:
+        """Return the error for a voice that makes no sense, for ``reason``."""
+        return ProfileError(f"{self.path}: damaged ({reason}); {_MAKE_ONE}")
 
     def check_writable(self) -> None:
         """Look whether :meth:`write` may replace what is there: nothing, or a profile, of any model.
@@ -75,7 +83,9 @@ class Profile:
             try:
                 self._values()
             except ProfileError as error:
-                raise ProfileError(f"{error}; nothing but a profile is written over") from error
+                raise ProfileError(
+                    f"{error}; nothing but a profile is written over: name another file, or remove this one"
+                ) from error
         try:
             descriptor, temporary = self._temporary()
             os.close(descriptor)
@@ -88,12 +98,16 @@ class Profile:
         """Replace the file; one that holds just this voice is left as it is.
 
         Raises:
-            ProfileError: It can not be written, or somebody else wrote it since it was read or checked.
+            ProfileChangedError: Somebody else wrote it since it was read or checked.
+            ProfileError: It can not be written, or is there no more.
         """
         if self._voice and self._voice.weight == voice.weight and np.array_equal(self._voice.mean, voice.mean):
             return
-        if self._state() != self._seen:
-            raise ProfileError(f"{self.path}: changed by somebody else meanwhile, and left as it is")
+        state = self._state()
+        if self._seen and not state:
+            raise ProfileError(f"{self.path}: can not be written (the file is gone)")
+        if state != self._seen:
+            raise ProfileChangedError(f"{self.path}: changed by somebody else meanwhile, and left as it is")
         rounded = Voice(round(voice.weight, 4), np.round(voice.mean, 6), np.round(voice.mean_square, 6))
         content = {"profile": FORMAT, "model_sha256": self._model_sha256, "voice": rounded.to_json()}
         temporary = None
@@ -124,16 +138,16 @@ class Profile:
         try:
             status = target.stat()
             if not stat.S_ISREG(status.st_mode):  # a pipe would keep us waiting, a device never end
-                raise ProfileError(f"{self.path}: can not be read (expected a file); {_MAKE_ONE}")
+                raise ProfileError(f"{self.path}: can not be read (expected a file)")
             if status.st_size > _MOST_BYTES:
-                raise ProfileError(f"{self.path}: not a profile (over {_MOST_BYTES} bytes); {_MAKE_ONE}")
+                raise ProfileError(f"{self.path}: not a profile (over {_MOST_BYTES} bytes)")
             values = json.loads(target.read_text(encoding="utf-8"))
         except OSError as error:
-            raise ProfileError(f"{self.path}: can not be read ({error.strerror}); {_MAKE_ONE}") from error
+            raise ProfileError(f"{self.path}: can not be read ({error.strerror})") from error
         except (ValueError, RecursionError) as error:
-            raise ProfileError(f"{self.path}: not a profile, or damaged ({error}); {_MAKE_ONE}") from error
+            raise ProfileError(f"{self.path}: not a profile, or damaged ({error})") from error
         if not isinstance(values, dict) or (type(values.get("profile")), values.get("profile")) != (int, FORMAT):
-            raise ProfileError(f"{self.path}: not a profile that this version reads; {_MAKE_ONE}")
+            raise ProfileError(f"{self.path}: not a profile that this version reads")
         return values
 
     def _target(self) -> Path:

@@ -28,8 +28,10 @@ def find_corpora(names: Sequence[str] | None, corpora_dir: Path) -> tuple[Corpus
     A name that is not known but a folder in ``corpora_dir`` is a :class:`training.corpora.generic.GenericCorpus`.
 
     Raises:
-        CorpusError: A name is neither, there is none, or a ``corpus.toml`` is malformed.
+        CorpusError: ``corpora_dir`` is no folder, a name is neither, there is none, or a ``corpus.toml`` is malformed.
     """
+    if not corpora_dir.is_dir():
+        raise CorpusError(f"{corpora_dir}: no such folder")
     known = {corpus.name: corpus for corpus in CORPORA}
     wanted = [name for name in known if (corpora_dir / name).is_dir()] if names is None else sorted(set(names))
     missing = [name for name in wanted if name not in known and not _is_folder(name, corpora_dir)]
@@ -46,7 +48,7 @@ def find_corpora(names: Sequence[str] | None, corpora_dir: Path) -> tuple[Corpus
 def own_folders(corpora_dir: Path) -> list[str]:
     """Return the folders in ``corpora_dir`` that are no known corpus: used only where they are named."""
     known = {corpus.name for corpus in CORPORA}
-    folders = sorted(path.name for path in corpora_dir.iterdir()) if corpora_dir.is_dir() else []
+    folders = sorted(path.name for path in corpora_dir.iterdir())
     return [name for name in folders if _is_folder(name, corpora_dir) and name not in known]
 
 
