@@ -119,7 +119,7 @@ def test_a_microphone_gives_the_events_of_a_file_of_the_same_samples(
     path = tmp_path / "recorded.wav"
     path.write_bytes(wav(content, rate_hz=rate_hz, num_channels=num_channels, sample_bytes=sample_bytes))
 
-    from_microphone = records_of("--channel", channel, "--partials", code=3)
+    from_microphone = records_of("--channel", channel, "--partials", "--on-device-loss", "quit", code=3)
     from_file = records_of("--channel", channel, "--partials", "-i", path)
 
     assert results_in(from_microphone) == results_in(from_file)
@@ -163,7 +163,7 @@ def test_what_follows_an_overflow_of_the_driver_keeps_its_place(
     blocks = [SPEECH[:half].tobytes(), Overflowed(SPEECH[half:].tobytes())]
     install(monkeypatch, FakeDevice(takes=lambda wanted: wanted[0] == 16_000, script=lambda _: blocks))
 
-    records = records_of(code=3)
+    records = records_of("--on-device-loss", "quit", code=3)
 
     assert types(records) == ["start", "utterance", "gap", "utterance", "end"]
     assert (records[2]["start_sample"], records[2]["lost_samples"], records[2]["reason"]) == (
