@@ -265,7 +265,11 @@ def _add_doctor(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
     doctor.set_defaults(
         command=lambda parsed: commands.doctor(
             commands.DoctorSettings(
-                parsed.device, parsed.channel or MIX, parsed.seconds, parsed.model or BUNDLED_MODEL, *parsed.vad
+                parsed.device,
+                parsed.channel or MIX,
+                parsed.seconds,
+                parsed.model or BUNDLED_MODEL,
+                *(parsed.vad or _BUNDLED_VAD),
             ),
             as_json=parsed.json,
         )
