@@ -58,7 +58,7 @@ spelled = .ci/run $(wildcard *.md *.cfg *.toml Makefile) $(shell find streamer e
 	-name '*.py' -o -name '*.sh' -o -name '*.md')
 
 test-system: $(dev_env) ## run the tests with a virtual microphone; installs what they need with apt (root)
-	@tests/system/install_audio.sh valgrind systemd-container dbus
+	@tests/system/install_audio.sh valgrind systemd-container dbus strace
 	tests/system/fetch_pipewire.sh .pipewire
 	$(dev)/pytest --system -rs -n 4 # most of the time they wait
 

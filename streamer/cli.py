@@ -17,8 +17,11 @@ from streamer.sinks.lines import ReaderGoneError, tell_people
 from streamer.sinks.sink import FORMATS, SinkSettings
 from streamer.sources.conditioner import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, MIX, ChannelChoice
 from streamer.sources.pcm import PCM_BYTES
+from streamer.sources.session import RecordingSettings
 from streamer.speech.network import BUNDLED_DETECTOR
 
+_BUNDLED_VAD = (BUNDLED_DETECTOR, False)
+_RECORD_MINUTES = 60
 _SWITCH = argparse.BooleanOptionalAction  # so that what a file switches on can be switched off
 _BENCH = """\
 measures for half a minute what it costs here, without a microphone, on the demonstration clip and a faint hiss:
@@ -126,6 +129,7 @@ def command_parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.Ar
     parser.add_argument("--version", action="version", version=f"emotion-streamer {__version__}")
     subparsers = parser.add_subparsers(required=True, dest="command_name", metavar="COMMAND")
     _add_run(subparsers)
+    _add_replay(subparsers)
     _add_calibrate(subparsers)
     devices = subparsers.add_parser("devices", help="list the capture devices")
     devices.add_argument("--json", action=_SWITCH, help="for programs")
@@ -145,7 +149,9 @@ def command_parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.Ar
     )
     bench.add_argument("--json", action=_SWITCH, help="for programs")
     bench.set_defaults(
-        command=lambda parsed: commands.bench(parsed.model or BUNDLED_MODEL, *parsed.vad, as_json=parsed.json)
+        command=lambda parsed: commands.bench(
+            parsed.model or BUNDLED_MODEL, *(parsed.vad or _BUNDLED_VAD), as_json=parsed.json
+        )
     )
     _add_doctor(subparsers)
     for command in subparsers.choices.values():
@@ -155,16 +161,8 @@ def command_parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.Ar
 
 
 def _add_run(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
-    run = subparsers.add_parser("run", parents=[_inputs(), _models()], help="listen and print", epilog=_EPILOG)
-    run.add_argument(
-        "-o",
-        "--output",
-        dest="outputs",
-        action="append",
-        type=_output,
-        metavar="FORMAT[:PATH]",
-        help=f"one of {', '.join(FORMATS)}; to stdout, or added to PATH; repeatable "
-        "(default: text on a terminal, jsonl in a pipe)",
+    run = subparsers.add_parser(
+        "run", parents=[_inputs(), _models(), _outputs()], help="listen and print", epilog=_EPILOG
     )
     run.add_argument("--partials", action=_SWITCH, help="also tell while somebody is still speaking")
     run.add_argument(
@@ -176,7 +174,29 @@ def _add_run(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
     run.add_argument("--realtime", action=_SWITCH, help="pace FILE or stdin as if heard now")
     run.add_argument("--profile", type=Path, metavar="FILE", help="begin with a voice that is known, see `calibrate`")
     run.add_argument("--learn", action=_SWITCH, help="keep the file of --profile up to date")
+    run.add_argument(
+        "--record-session",
+        type=Path,
+        metavar="DIR",
+        help="also keep what is heard, for `replay`: the audio itself, in a new folder that only you may read",
+    )
+    run.add_argument(
+        "--record-minutes", type=_minutes, metavar="N", help="keep so much of it, the last minutes (default 60)"
+    )
     run.set_defaults(command=_run)
+
+
+def _add_replay(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
+    replay = subparsers.add_parser(
+        "replay",
+        parents=[_models(), _outputs()],
+        help="print a recorded session again",
+        description="Print again what `run --record-session DIR` printed, with the same settings and as fast as it "
+        "goes: the same events at the same times, but for what is under latency_ms and dropped.",
+        epilog=_EPILOG,
+    )
+    replay.add_argument("session", type=Path, metavar="DIR", help="the folder of the session")
+    replay.set_defaults(command=_replay)
 
 
 def _add_calibrate(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
@@ -264,7 +284,11 @@ def _add_doctor(subparsers: "argparse._SubParsersAction[_Parser]") -> None:
     doctor.set_defaults(
         command=lambda parsed: commands.doctor(
             commands.DoctorSettings(
-                parsed.device, parsed.channel or MIX, parsed.seconds, parsed.model or BUNDLED_MODEL, *parsed.vad
+                parsed.device,
+                parsed.channel or MIX,
+                parsed.seconds,
+                parsed.model or BUNDLED_MODEL,
+                *(parsed.vad or _BUNDLED_VAD),
             ),
             as_json=parsed.json,
         )
@@ -287,12 +311,26 @@ def _inputs() -> _Parser:
     return options
 
 
+def _outputs() -> _Parser:
+    options = _Parser(add_help=False)
+    options.add_argument(
+        "-o",
+        "--output",
+        dest="outputs",
+        action="append",
+        type=_output,
+        metavar="FORMAT[:PATH]",
+        help=f"one of {', '.join(FORMATS)}; to stdout, or added to PATH; repeatable "
+        "(default: text on a terminal, jsonl in a pipe)",
+    )
+    return options
+
+
 def _models() -> _Parser:
     options = _Parser(add_help=False)
     options.add_argument(
         "--vad",
         type=_detector,
-        default=(BUNDLED_DETECTOR, False),
         metavar="[silero:]FILE",
         help="find speech with another detector: one of `python -m training detector`, or silero_vad.onnx, with which "
         "speech costs five times as much and silence sixteen times (default: the bundled one)",
@@ -311,26 +349,47 @@ def _run_settings(parsed: argparse.Namespace) -> commands.RunSettings:
     _refuse(parsed.input != "mic", parsed, ("on_device_loss",), "goes with -i mic only")
     if parsed.learn and not parsed.profile:
         raise SettingsError(f"{parsed.names['learn']} goes with --profile FILE only")
+    outputs = _chosen_outputs(parsed, parsed.record_session, Path(parsed.input), parsed.profile)
+    return replace(
+        _settings(parsed, outputs=outputs, learn=parsed.learn),
+        partials=parsed.partials,
+        realtime=parsed.realtime,
+        on_device_loss=parsed.on_device_loss,
+        recording=_recording(parsed),
+    )
+
+
+def _recording(parsed: argparse.Namespace) -> RecordingSettings | None:
+    if parsed.record_session:
+        return RecordingSettings(parsed.record_session, parsed.record_minutes or _RECORD_MINUTES)
+    if parsed.record_minutes:
+        raise SettingsError(f"{parsed.names['record_minutes']} goes with --record-session DIR only")
+    return None
+
+
+def _replay(parsed: argparse.Namespace) -> int:
+    outputs = _chosen_outputs(parsed, parsed.session)
+    return commands.replay(parsed.session, outputs, parsed.model, parsed.vad, parsed.signals)
+
+
+def _chosen_outputs(parsed: argparse.Namespace, session: Path | None, *read: Path | None) -> tuple[SinkSettings, ...]:
+    """Return where results go; nowhere twice, into no file that is ``read``, and not into the folder of a session."""
     outputs = parsed.outputs or [SinkSettings("text" if os.isatty(1) else "jsonl", None)]
     places = [output.path and _place(output.path) for output in outputs]
     if len(set(places)) < len(places):
         raise SettingsError("two -o go to the same place: give each but one its own file (-o FORMAT:PATH)")
-    read = {
-        Path(parsed.input),
-        parsed.model or BUNDLED_MODEL,
-        parsed.vad[0],
-        *filter(None, (parsed.profile, parsed.config)),
-    }
-    if {_place(path) for path in read} & set(places):
+    all_read = filter(None, (*read, parsed.model or BUNDLED_MODEL, (parsed.vad or _BUNDLED_VAD)[0], parsed.config))
+    if {_place(path) for path in all_read} & set(places):
         raise SettingsError(
             "-o would write into the input, a model, the profile or the settings: give another file (-o FORMAT:PATH)"
         )
-    settings = _settings(parsed, outputs=tuple(outputs), learn=parsed.learn)
-    return replace(settings, partials=parsed.partials, realtime=parsed.realtime, on_device_loss=parsed.on_device_loss)
+    if session and any(output.path and _place(output.path.parent) == _place(session) for output in outputs):
+        raise SettingsError(f"-o would write into the session in {session}: give another file (-o FORMAT:PATH)")
+    return tuple(outputs)
 
 
 def _calibrate(parsed: argparse.Namespace) -> int:
-    read = {parsed.model or BUNDLED_MODEL, parsed.vad[0], *filter(None, (parsed.config,))}
+    read = {parsed.model or BUNDLED_MODEL, (parsed.vad or _BUNDLED_VAD)[0], *filter(None, (parsed.config,))}
     if parsed.input not in ("mic", "-"):
         read.add(Path(parsed.input))
     if _place(parsed.profile) in {_place(path) for path in read}:
@@ -343,6 +402,7 @@ def _settings(
 ) -> commands.RunSettings:
     _refuse(parsed.input != "-", parsed, ("rate", "channels", "format"), "goes with -i - only")
     _refuse(parsed.input != "mic", parsed, ("device",), "goes with -i mic only")
+    detector, is_silero = parsed.vad or _BUNDLED_VAD
     return commands.RunSettings(
         input=parsed.input,
         rate_hz=parsed.rate or 16_000,
@@ -353,13 +413,14 @@ def _settings(
         outputs=outputs,
         partials=False,
         model=parsed.model or BUNDLED_MODEL,
-        detector=parsed.vad[0],
-        is_silero=parsed.vad[1],
+        detector=detector,
+        is_silero=is_silero,
         auto_gain=parsed.auto_gain,
         realtime=False,
         on_device_loss="quit",
         profile=parsed.profile,
         learn=learn,
+        recording=None,
     )
 
 
@@ -386,6 +447,10 @@ def _whole(value: str, low: int, high: int) -> int:
 
 def _rate(value: str) -> int:
     return _whole(value, LOWEST_RATE_HZ, HIGHEST_RATE_HZ)
+
+
+def _minutes(value: str) -> int:
+    return _whole(value, 1, 10_080)  # a week, 25 GB
 
 
 def _seconds(value: str) -> int:

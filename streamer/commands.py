@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from streamer import __version__
+from streamer import clock as system_clock
 from streamer.daemon import Daemon, RecordSink
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
-from streamer.emotion.memory import VoiceMemory
+from streamer.emotion.memory import Voice, VoiceMemory
 from streamer.emotion.profile import Profile
-from streamer.errors import InputError, ModelError, SettingsError, SinkError
+from streamer.errors import InputError, ModelError, ProfileError, SettingsError, SinkError
 from streamer.events import Start, Utterance
 from streamer.onnx import DETECTOR_KIND, metadata_of, open_session, read_model
 from streamer.pipeline import Pipeline, PipelineEvent
@@ -34,7 +35,9 @@ from streamer.sources.microphone import find_device, list_devices, portaudio_loa
 from streamer.sources.pcm import PcmFormat
 from streamer.sources.pipe import PipeSource
 from streamer.sources.realtime import RealTime
-from streamer.speech.network import NetworkDetector, SpeechNetwork
+from streamer.sources.replay import Replay
+from streamer.sources.session import Recording, RecordingSettings
+from streamer.speech.network import BUNDLED_DETECTOR, NetworkDetector, SpeechNetwork
 from streamer.speech.segmenter import latency_ms
 from streamer.speech.silero import SileroDetector
 from streamer.summary import summary
@@ -82,6 +85,9 @@ class RunSettings:
     learn: bool
     """Whether ``profile`` is kept up to date."""
 
+    recording: RecordingSettings | None
+    """Where what is heard is kept; None for nowhere."""
+
 
 @dataclass(frozen=True)
 class DoctorSettings:
@@ -108,16 +114,20 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
         may_wait = settings.on_device_loss == "wait"
         with portaudio_loading(may_fail=may_wait) if settings.input == "mic" else contextlib.nullcontext():
             classifier = OnnxClassifier(settings.model)
-            profile = None
+            profile = voice = None
             if settings.profile:
                 _require_adapting(classifier)
                 profile = _profile(classifier, settings.profile)
                 if settings.learn:
                     profile.check_writable()
-                _know(classifier, profile)
+                voice = _know(classifier, profile)
             detector = load_detector(speech, settings.detector, settings.is_silero)
         pipeline = Pipeline(speech, detector, classifier, partials=settings.partials, auto_gain=settings.auto_gain)
-        source = stack.enter_context(_source(settings, pipeline.patience))
+        source, recording = _source(settings, pipeline.patience), None
+        if settings.recording:
+            known = voice.to_json() if voice else None
+            source = recording = Recording(source, settings.recording, _tell, voice=known)
+        stack.enter_context(source)
         sinks: list[RecordSink] = [
             stack.enter_context(_sink(output, classifier.labels, source)) for output in settings.outputs
         ]
@@ -125,14 +135,15 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
             sinks.append(ProfileSink(partial(_keep, classifier, profile), _tell))
         if manager:
             sinks.append(ManagerSink(manager))
-        daemon = Daemon(source, pipeline, sinks)
+        if recording:
+            sinks.append(recording)
+        daemon = Daemon(source, pipeline, sinks, clock=recording or system_clock)
         if signals:
             stack.enter_context(signals.calling(daemon.note_stop, daemon.stop, reloads=manager is not None))
         reason = daemon.run(
             Start(
                 version=__version__,
-                model={"name": classifier.info.name, "sha256": classifier.sha256, "labels": list(classifier.labels)},
-                detector={"name": detector.name, "sha256": detector.sha256},
+                **_made_with(classifier, detector),
                 source=source.describe(),
                 settings={
                     "channel": settings.channel,
@@ -149,6 +160,77 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
     if signals and manager and reason == "reload":
         signals.start_anew(manager.environment)
     return 0
+
+
+def replay(
+    folder: Path,
+    outputs: Sequence[SinkSettings],
+    model: Path | None,
+    detector: tuple[Path, bool] | None,
+    signals: StopSignals | None = None,
+) -> int:
+    """Print again what ``run`` printed of a recorded session, and end as it did.
+
+    Args:
+        folder: Of the session.
+        outputs: Where to print.
+        model: Another than the bundled one, be it that of the session or not.
+        detector: Likewise, and whether it is Silero's.
+        signals: What ends it before its end.
+
+    Raises:
+        InputError: There is no session, or it is damaged.
+        ModelError: It was made with another model or detector than the bundled one, and none is named.
+        ProfileError: It began with a voice that means nothing to the model.
+    """
+    source = Replay(folder)
+    classifier = OnnxClassifier(model or BUNDLED_MODEL)
+    ear = load_detector(source.speech, *(detector or (BUNDLED_DETECTOR, False)))
+    if model is None:
+        _require_same(folder, source.start["model"], classifier.sha256, "--model")
+    if detector is None:
+        _require_same(folder, source.start["detector"], ear.sha256, "--vad")
+    if source.voice is not None:
+        if source.start["model"]["sha256"] != classifier.sha256:
+            raise ProfileError(f"{folder}: began with a profile, which means nothing to another model than its own")
+        _require_adapting(classifier)
+        try:
+            classifier.know(Voice.from_json(source.voice, classifier.impression_size))
+        except ValueError as error:
+            raise ProfileError(f"{folder}: its copy of the profile is damaged ({error})") from error
+    pipeline = Pipeline(source.speech, ear, classifier, partials=source.partials, auto_gain=source.auto_gain)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(source)
+        sinks = [stack.enter_context(Sink(output, classifier.labels)) for output in outputs]
+        daemon = Daemon(source, pipeline, sinks, clock=source)
+        source.at_stop = daemon.note_stop
+        if signals:
+            stack.enter_context(signals.calling(daemon.note_stop, daemon.stop))
+        delay_ms = latency_ms(source.speech, ear.frames_to_judge)
+        daemon.run(
+            Start(
+                version=__version__,
+                **_made_with(classifier, ear),
+                source=source.describe(),
+                settings={**source.start["settings"], "latency_ms": delay_ms},
+            )
+        )
+    return 0
+
+
+def _require_same(folder: Path, recorded: Mapping[str, Any], sha256: str, option: str) -> None:
+    if recorded["sha256"] != sha256:
+        raise ModelError(
+            f"{folder}: made with {recorded['name']} ({recorded['sha256'][:12]}...), which is not the bundled one: "
+            f"name its file, or another to hear what that makes of it, with {option}"
+        )
+
+
+def _made_with(classifier: OnnxClassifier, detector: NetworkDetector | SileroDetector) -> dict[str, Any]:
+    return {
+        "model": {"name": classifier.info.name, "sha256": classifier.sha256, "labels": list(classifier.labels)},
+        "detector": {"name": detector.name, "sha256": detector.sha256},
+    }
 
 
 def calibrate(settings: RunSettings, seconds: int, signals: StopSignals | None = None) -> int:
@@ -246,12 +328,13 @@ def _profile(classifier: OnnxClassifier, path: Path) -> Profile:
     return Profile(path, classifier.sha256, classifier.impression_size)
 
 
-def _know(classifier: OnnxClassifier, profile: Profile) -> None:
+def _know(classifier: OnnxClassifier, profile: Profile) -> Voice:
     voice = profile.read()
     try:
         classifier.know(voice)
     except ValueError as error:
         raise profile.damaged(error) from error
+    return voice
 
 
 def _keep(classifier: OnnxClassifier, profile: Profile) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from streamer import clock as system_clock
+from streamer.clock import Clock
 from streamer.errors import DeviceError, InputError, SinkError, StreamBrokenError, StreamerError
 from streamer.events import Cut, End, Gap, Partial, Start, Status, Utterance
 from streamer.level import InputMeter
@@ -35,16 +36,6 @@ class RecordSink(Protocol):
 
     def finish(self) -> None:
         """Raise a SinkError where what is kept back can not be written; only ``end`` follows."""
-
-
-class Clock(Protocol):
-    """The time, so that tests can stop it; the module ``streamer.clock`` is one."""
-
-    def monotonic(self) -> float:
-        """Return seconds on the clock by which sources stamp."""
-
-    def time(self) -> float:
-        """Return seconds of the wall clock."""
 
 
 class Daemon:
@@ -92,6 +83,8 @@ class Daemon:
         Raises:
             StreamerError: What broke the stream, after everything before it was printed.
         """
+        if self._source.is_live:
+            self._anchor = (0, self._clock.monotonic())
         self._emit(to_record(start, time=self._time(0)))
         try:
             if not self._errors:
@@ -209,12 +202,11 @@ class Daemon:
 
     def _time(self, sample: int) -> str | None:
         """Return the wall clock at ``sample``, None where the stream is not live."""
-        if not self._source.is_live:
+        if not self._anchor:
             return None
-        position, captured_s = self._anchor or (0, self._clock.monotonic())
-        ago_s = self._clock.monotonic() - captured_s + (position - sample) / SAMPLE_RATE_HZ
-        moment = datetime.fromtimestamp(self._clock.time() - ago_s, UTC)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        position, captured_s = self._anchor
+        wall_s = self._clock.wall_at(captured_s - (position - sample) / SAMPLE_RATE_HZ)
+        return datetime.fromtimestamp(wall_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     @property
     def _dropped(self) -> int:

@@ -336,6 +336,8 @@ def _prefixes(interpreter: Path) -> list[Path]:
 def _check_run(run: Run) -> None:
     if run.settings.input != "mic":
         raise SettingsError(f"a service listens to a microphone, got -i {run.settings.input}: leave it out")
+    if run.settings.recording:
+        raise SettingsError("a session is of one run, and a service is started again and again: no --record-session")
     for path in (*run.files_read, *run.files_written):
         if not path.is_absolute():
             raise SettingsError(f"{path}: a service runs in another folder: give the path from / on")

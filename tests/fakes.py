@@ -1,5 +1,6 @@
 """Stand-ins that are passed to constructors: detectors, classifiers, a source, a sink and a clock."""
 
+import random
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
@@ -202,8 +203,22 @@ class FixedClock:
     def monotonic(self) -> float:
         return self._monotonic_s + self.passed_s
 
-    def time(self) -> float:
-        return self._wall_s + self.passed_s
+    def wall_at(self, moment_s: float) -> float:
+        return self._wall_s + moment_s - self._monotonic_s
+
+
+class JumpingClock(FixedClock):
+    """A clock that goes on whenever somebody looks, and whose wall clock people set now and then."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._random = random.Random(seed)
+
+    def monotonic(self) -> float:
+        self.passed_s += self._random.random() / 100
+        if self._random.random() < 0.1:
+            self._wall_s += self._random.uniform(-100, 100)
+        return super().monotonic()
 
 
 def with_hangover(hangover_ms: int, **others: Any) -> SpeechSettings:

@@ -43,6 +43,7 @@ DEFAULTS = RunSettings(
     on_device_loss=None,
     profile=None,
     learn=False,
+    recording=None,
 )
 
 

@@ -17,7 +17,7 @@ from streamer import commands
 from streamer.cli import command_parsers, main, parse
 from streamer.options import PREFIX, options_of
 
-POSITIONAL = {"calibrate": ["me.json"]}
+POSITIONAL = {"calibrate": ["me.json"], "replay": ["session"]}
 """What a command can not do without."""
 
 VALUES: Mapping[str, tuple[Any, Any]] = {
@@ -37,6 +37,8 @@ VALUES: Mapping[str, tuple[Any, Any]] = {
     "profile": ("me.json", "3"),
     "rate": (8000, 16_000),
     "realtime": (True, False),
+    "record_minutes": (5, 60),
+    "record_session": ("a b", "$HOME"),
     "seconds": (12, 30),
     "self_test": (True, False),
     "vad": ("silero:s.onnx", "v.onnx"),

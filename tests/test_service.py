@@ -250,6 +250,10 @@ def refused(capfd: pytest.CaptureFixture[str], machine: Machine) -> str:
     [
         ("-i -", "listens to a microphone, got -i -"),
         ("-i a.wav", "listens to a microphone, got -i a.wav"),
+        (
+            "--record-session /var/tmp/s",
+            "a session is of one run, and a service is started again and again: no --record-",
+        ),
         ("-o xml", "expected FORMAT or FORMAT:PATH"),
         ("--learn", "--learn goes with --profile"),
         ("--no-such-option", "unrecognized arguments: --no-such-option"),
