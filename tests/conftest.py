@@ -14,9 +14,11 @@ pytest_plugins = ["listener"]
 
 CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 
-# Whoever starts the tests in the background switches Ctrl-C off, for them and for every program that they start.
+# Whoever starts the tests in the background switches signals off, for them and for every program that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # The command line would heed them.
 for variable in [name for name in os.environ if name.startswith(PREFIX)]:

@@ -181,13 +181,13 @@ class Recording:
             )
 
     def _keep_item(self, item: SourceItem) -> None:
+        if isinstance(item, AudioBlock) and item.captured_s is None and self.is_live:
+            return  # only a sign of life, of which nothing follows, not even a time
         self.overflows = self._source.overflows
         taken_s, wall_s = self._read_clock()
         moment = {"taken_s": taken_s, "wall_s": wall_s} if self.is_live else {}
         rest = {**moment, **self._count()}
         match item:
-            case AudioBlock(samples, None) if not samples.size:
-                pass  # only a sign of life, of which nothing follows
             case AudioBlock(samples, captured_s):
                 stamp = {} if captured_s is None else {"captured_s": captured_s}
                 self._keep({"samples": samples.size, **stamp, **rest}, samples)

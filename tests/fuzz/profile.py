@@ -43,7 +43,10 @@ def check(data: bytes) -> None:
         voice = profile.read()
         assert np.isfinite([voice.weight, *voice.mean, *voice.mean_square]).all()
         classifier = _CLASSIFIER.twin()
-        classifier.know(voice)
+        try:
+            classifier.know(voice)
+        except ValueError as error:  # as the command does
+            raise profile.damaged(error) from error
         classifier.push(_ROWS)
         posterior = classifier.posterior()
         assert np.isfinite(posterior).all()
