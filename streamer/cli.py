@@ -340,7 +340,7 @@ def _models() -> _Parser:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    return commands.run(_run_settings(parsed), parsed.signals)
+    return commands.run(_run_settings(parsed), parsed.signals, lambda: _run_settings(parse()))
 
 
 def _run_settings(parsed: argparse.Namespace) -> commands.RunSettings:

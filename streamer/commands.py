@@ -3,12 +3,12 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from streamer import __version__
 from streamer import clock as system_clock
@@ -16,7 +16,7 @@ from streamer.daemon import Daemon, RecordSink
 from streamer.emotion.classifier import BUNDLED_MODEL, OnnxClassifier
 from streamer.emotion.memory import Voice, VoiceMemory
 from streamer.emotion.profile import Profile
-from streamer.errors import InputError, ModelError, ProfileError, SettingsError, SinkError
+from streamer.errors import InputError, ModelError, ProfileError, SettingsError, SinkError, StreamerError
 from streamer.events import Start, Utterance
 from streamer.onnx import DETECTOR_KIND, metadata_of, open_session, read_model
 from streamer.pipeline import Pipeline, PipelineEvent
@@ -106,22 +106,45 @@ class DoctorSettings:
     """As in :class:`RunSettings`."""
 
 
-def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
-    """Listen and print until the input ends, or one of ``signals`` comes."""
+class _Loaded(NamedTuple):
+    """What a stream needs of files."""
+
+    classifier: OnnxClassifier
+    detector: NetworkDetector | SileroDetector
+    profile: Profile | None
+    voice: Voice | None
+
+
+def _load(settings: RunSettings) -> _Loaded:
+    classifier = OnnxClassifier(settings.model)
+    profile = voice = None
+    if settings.profile:
+        _require_adapting(classifier)
+        profile = _profile(classifier, settings.profile)
+        if settings.learn:
+            profile.check_writable()
+        voice = _know(classifier, profile)
+    return _Loaded(classifier, load_detector(SpeechSettings(), settings.detector, settings.is_silero), profile, voice)
+
+
+def run(
+    settings: RunSettings,
+    signals: StopSignals | None = None,
+    settings_anew: Callable[[], RunSettings] | None = None,
+) -> int:
+    """Listen and print until the input ends, or one of ``signals`` comes.
+
+    Args:
+        settings: What was asked for.
+        signals: Those heeded.
+        settings_anew: Gives what would be asked for now, should a service manager want a reload.
+    """
     speech = SpeechSettings()
     manager = Manager.taken_from(os.environ)
     with contextlib.ExitStack() as stack:
         may_wait = settings.on_device_loss == "wait"
         with portaudio_loading(may_fail=may_wait) if settings.input == "mic" else contextlib.nullcontext():
-            classifier = OnnxClassifier(settings.model)
-            profile = voice = None
-            if settings.profile:
-                _require_adapting(classifier)
-                profile = _profile(classifier, settings.profile)
-                if settings.learn:
-                    profile.check_writable()
-                voice = _know(classifier, profile)
-            detector = load_detector(speech, settings.detector, settings.is_silero)
+            classifier, detector, profile, voice = _load(settings)
         pipeline = Pipeline(speech, detector, classifier, partials=settings.partials, auto_gain=settings.auto_gain)
         source, recording = _source(settings, pipeline.patience), None
         if settings.recording:
@@ -139,7 +162,8 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
             sinks.append(recording)
         daemon = Daemon(source, pipeline, sinks, clock=recording or system_clock)
         if signals:
-            stack.enter_context(signals.calling(daemon.note_stop, daemon.stop, reloads=manager is not None))
+            may_reload = partial(_may_reload, settings_anew) if manager and settings_anew else None
+            stack.enter_context(signals.calling(daemon.note_stop, daemon.stop, may_reload))
         reason = daemon.run(
             Start(
                 version=__version__,
@@ -160,6 +184,19 @@ def run(settings: RunSettings, signals: StopSignals | None = None) -> int:
     if signals and manager and reason == "reload":
         signals.start_anew(manager.environment)
     return 0
+
+
+def _may_reload(settings_anew: Callable[[], RunSettings]) -> bool:
+    """Return whether a process that begins anew would get as far as this one: what is refused must not end it."""
+    try:
+        settings = settings_anew()
+        if settings.recording:
+            raise SettingsError("a session is one run: stop it and record another")
+        _load(settings)
+    except StreamerError as error:
+        _tell(f"not reloaded, all stays as it was: {error}")
+        return False
+    return True
 
 
 def replay(

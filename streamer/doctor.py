@@ -118,6 +118,10 @@ class Doctor:
         return findings.cpu(cost_us_per_s / 10_000, self._listening_percent)
 
 
+_OPENING_S = 1.0
+"""What audio libraries spend at first, beside the first blocks, is not what listening costs."""
+
+
 def listen(source: AudioSource, pipeline: Pipeline | None, seconds: int) -> Heard:
     """Return what the open ``source`` brings in ``seconds``, by the stamps of its blocks.
 
@@ -128,7 +132,7 @@ def listen(source: AudioSource, pipeline: Pipeline | None, seconds: int) -> Hear
     began_s = ended_s = None
     num_samples = num_utterances = 0
     stretches: list[list[tuple[int, float]]] = [[]]  # without a loss: how many samples had come, and when
-    cpu_began_s = time.process_time()
+    spending_since: tuple[float, float] | None = None  # a moment, and the CPU time until then
     for item in source.blocks():
         events: list[PipelineEvent] = []
         match item:
@@ -142,19 +146,22 @@ def listen(source: AudioSource, pipeline: Pipeline | None, seconds: int) -> Hear
                     num_samples += samples.size
                     stretches[-1].append((num_samples, captured_s))
                     began_s, ended_s = captured_s if began_s is None else began_s, captured_s
+                    if spending_since is None and captured_s - began_s >= _OPENING_S:
+                        spending_since = (captured_s, time.process_time())
         num_utterances += _num_utterances(events)
         if began_s is not None and ended_s is not None and ended_s - began_s >= seconds:
             break
-    spent_s = time.process_time() - cpu_began_s
+    cpu_s = time.process_time()
     num_utterances += _num_utterances(pipeline.finish() if pipeline else [])
     duration_s = (ended_s or 0.0) - (began_s or 0.0)
+    since_s, cpu_before_s = spending_since or (ended_s or 0.0, cpu_s)
     return Heard(
         duration_s=duration_s,
         report=meter.take(),
         num_overflows=source.overflows,
         num_utterances=num_utterances if pipeline else None,
         rate_ratio=findings.true_rate_ratio(max(stretches, key=len)),
-        core_percent=100 * spent_s / max(duration_s, 1.0),
+        core_percent=100 * (cpu_s - cpu_before_s) / max((ended_s or 0.0) - since_s, 1.0),
     )
 
 

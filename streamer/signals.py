@@ -28,6 +28,7 @@ class StopSignals:
         """Exit at the first signal, too, until there is something to call."""
         self._note: Callable[[str], None] = _nothing
         self._stop: Callable[[str], None] | None = None
+        self._may_reload: Callable[[], bool] | None = None
         self._calling = threading.Lock()
         self._is_stopped = False
 
@@ -54,7 +55,7 @@ class StopSignals:
 
     @contextlib.contextmanager
     def calling(
-        self, note: Callable[[str], None], stop: Callable[[str], None], *, reloads: bool = False
+        self, note: Callable[[str], None], stop: Callable[[str], None], may_reload: Callable[[], bool] | None = None
     ) -> Iterator[None]:
         """Call both at the first signal inside this ``with`` block; a first signal behind it changes nothing.
 
@@ -62,10 +63,10 @@ class StopSignals:
             note: Called in the main thread, before that looks at anything which came with the signal.
             stop: Called from another thread, also while the main thread is stuck; never behind the block.
                 Both are given why the stream ends, ``signal`` or ``reload``.
-            reloads: Heed SIGHUP, too: it is a ``reload``, and no first signal.
+            may_reload: Heed SIGHUP, too: where this agrees it is a ``reload``; it is never a first signal.
         """
-        self._note, self._stop = note, stop
-        if reloads:
+        self._note, self._stop, self._may_reload = note, stop, may_reload
+        if may_reload:
             self._previous[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._take)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
         try:
@@ -94,14 +95,15 @@ class StopSignals:
             raise StreamerError(f"{sys.executable}: can not be started anew ({error.strerror})") from error
 
     def _take(self, number: int, _frame: FrameType | None) -> None:
-        self._is_stopped |= number in _SIGNALS
-        self._note(_reason(number))
+        if number in _SIGNALS:
+            self._is_stopped = True
+            self._note("signal")
 
     def _watch(self) -> None:
         stopped_s: float | None = None
         while received := os.read(self._reader, 1):
             number = received[0]
-            if number == signal.SIGHUP and self._stop:
+            if number == signal.SIGHUP and self._stop and self._may_reload and self._may_reload():
                 with self._calling:
                     self._stop("reload")
             if number not in _SIGNALS:
@@ -113,10 +115,6 @@ class StopSignals:
             elif stopped_s is None or time.monotonic() - stopped_s > _ECHO_S:
                 os._exit(128 + number)
         os.close(self._reader)
-
-
-def _reason(number: int) -> str:
-    return "reload" if number == signal.SIGHUP else "signal"
 
 
 def _nothing(_reason: str) -> None:

@@ -51,7 +51,7 @@ DEFAULTS = RunSettings(
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[RunSettings]:
     """Keep what ``run`` is asked for, and run nothing."""
     kept: list[RunSettings] = []
-    monkeypatch.setattr(commands, "run", lambda settings, _signals: kept.append(settings) or 0)
+    monkeypatch.setattr(commands, "run", lambda settings, *_: kept.append(settings) or 0)
     monkeypatch.setattr(commands, "calibrate", lambda settings, _seconds, _signals: kept.append(settings) or 0)
     return kept
 
@@ -219,7 +219,7 @@ def test_a_device_without_a_name_is_refused(capfd: pytest.CaptureFixture[str]) -
 def test_each_error_is_one_line_and_its_exit_code(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], error: type[StreamerError], code: int
 ) -> None:
-    def fail(_: RunSettings, _signals: object) -> int:
+    def fail(*_: object) -> int:
         raise error("a\nb\x1b[31m \udcff: ä is wrong")
 
     monkeypatch.setattr(commands, "run", fail)
@@ -229,7 +229,7 @@ def test_each_error_is_one_line_and_its_exit_code(
 
 
 def test_a_reader_that_left_is_no_error(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    def fail(_: RunSettings, _signals: object) -> int:
+    def fail(*_: object) -> int:
         raise ReaderGoneError("closed")
 
     monkeypatch.setattr(commands, "run", fail)

@@ -388,6 +388,29 @@ def test_a_reload_tells_the_utterance_in_hand_and_begins_anew(model: Path, envir
     assert (process.returncode, err) == (0, b"")
 
 
+def test_settings_that_are_refused_at_a_reload_change_nothing(
+    model: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    settings = tmp_path / "s.toml"
+    settings.write_text("partials = true\n")
+    with start("run", "-i", "-", "--model", model, "--config", settings, environment=environment) as process:
+        assert process.stdout
+        assert process.stderr
+        seen = wait_for(process.stdout.fileno(), b'"start"')
+        settings.write_text("partial = true\n")
+        process.send_signal(signal.SIGHUP)
+        told = wait_for(process.stderr.fileno(), b"\n")
+        feed(process, SPEAKING)
+        seen += wait_for(process.stdout.fileno(), b'"partial"')
+        process.send_signal(signal.SIGTERM)
+        out, _ = ended(process)
+
+    assert told.startswith(b"emotion-streamer: not reloaded, all stays as it was: ")
+    assert b"no such option; did you mean partials?" in told
+    assert [record["reason"] for record in records_in(seen + out) if record["type"] == "end"] == ["signal"]
+    assert process.returncode == 0
+
+
 def test_without_a_manager_a_hangup_ends_the_command(model: Path) -> None:
     with listening(model) as process:
         assert process.stdout
