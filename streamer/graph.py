@@ -172,6 +172,11 @@ class _Reader:
                 raise ModelError(f"operator {operator!r} has sparse weights or lists of weights, which are not read")
         if name == "kernel_shape":
             _check_taps(operator, [size for number, value in found if number == 8 for size in self._integers(value)])
+        if (
+            name == "group"
+            and not 0 < next((v for number, v in found if number == 3 and isinstance(v, int)), 0) < 2**31
+        ):
+            raise ModelError(f"operator {operator!r} has no group of channels, which would end the process")
         return kind
 
     def _tensor(self, content: memoryview) -> _Tensor:

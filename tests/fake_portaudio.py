@@ -55,6 +55,9 @@ class FakePortAudio:
     tried: list[Format] = field(default_factory=list)
     streams: list["FakeStream"] = field(default_factory=list)
     num_starts: int = 1
+    fails_to_start: frozenset[int] = frozenset()
+    """At which of its starts, counted from 1, it fails."""
+    is_started: bool = True
     released: threading.Event = field(default_factory=threading.Event)
     """Ends every hang and stall, so that no thread outlives its test."""
 
@@ -66,9 +69,15 @@ class FakePortAudio:
 
     def _terminate(self) -> None:
         assert all(stream.is_closed for stream in self.streams)
+        if not self.is_started:
+            raise PortAudioError("Error terminating PortAudio: PortAudio not initialized", -10_000)
+        self.is_started = False
 
     def _initialize(self) -> None:
         self.num_starts += 1
+        if self.num_starts in self.fails_to_start:
+            raise PortAudioError("Error initializing PortAudio: Insufficient memory", -9992)
+        self.is_started = True
 
     def query_hostapis(self) -> list[dict[str, Any]]:
         return [{"name": "ALSA"}]
@@ -92,7 +101,7 @@ class FakePortAudio:
         if self.devices[device].hangs_in == "open":
             self.released.wait()
         if not self.devices[device].takes(wanted):
-            raise PortAudioError("Invalid sample rate [PaErrorCode -9997]")
+            raise PortAudioError("Invalid sample rate [PaErrorCode -9997]", -9997)
         self.streams.append(FakeStream(self, self.devices[device], wanted, blocksize, callback))
         return self.streams[-1]
 
@@ -110,7 +119,7 @@ class FakeStream:
 
     def start(self) -> None:
         if self._device.refuses_to_start:
-            raise PortAudioError("Error starting stream [PaErrorCode -9999]")
+            raise PortAudioError("Error starting stream [PaErrorCode -9999]", -9999)
         self.active = True
         self._driver.start()
 

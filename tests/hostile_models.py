@@ -197,6 +197,16 @@ HOSTILE: Mapping[str, tuple[Callable[[], bytes], str]] = {
         ),
         "'Conv' must have its weights in the file",
     ),
+    "no group of channels": (
+        lambda: computing(
+            [
+                node("Slice", ["x", "zero", "zero", "one_axis"], ["nothing"]),
+                node("Conv", ["nothing", "w"], ["huge"], group=0),
+            ],
+            {"x": np.ones((1, 4, 8), np.float32), "w": np.ones((0, 1, 3), np.float32), "zero": [0], "one_axis": [1]},
+        ),
+        "has no group of channels",
+    ),
     "pooling over 2^20": (
         lambda: computing(
             [node("Expand", ["one", "n"], ["x"]), node("MaxPool", ["x"], ["huge"], kernel_shape=[2**20])],

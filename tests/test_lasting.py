@@ -175,6 +175,27 @@ def test_who_asked_to_quit_quits() -> None:
     assert samples_of(items).size == 16_000
 
 
+def test_a_sound_system_that_does_not_start_is_started_until_it_does() -> None:
+    first = iter([[SECOND.tobytes()]])
+    device = FakeDevice(script=lambda opened: next(first, None) or delivers_for_ever(opened))
+    with portaudio(device) as installed, lasting_microphone() as source:
+        installed.fails_to_start = frozenset({2, 3})
+        items = taken_from(source, has_ok)
+
+    assert installed.num_starts == 4
+    assert [health for health, _ in states(items)] == ["device_lost", "ok"]
+
+
+def test_who_asked_to_quit_quits_also_where_it_is_lost_in_being_opened_again() -> None:
+    device = FakeDevice(script=seconds_until_stop([bytes(32_000)] * 12))
+    with portaudio(device) as installed, lasting_microphone("quit") as source:
+        device.takes = lambda _: not installed.streams
+        items, complaint = taken_until(DeviceError, source.blocks())
+
+    assert "can not be opened" in complaint
+    assert [health for health, _ in states(items)] == ["silent_input"]
+
+
 def test_the_same_device_is_looked_for_whatever_its_number() -> None:
     """It was asked for by its number, which another has by then."""
     first = iter([[SECOND.tobytes()]])

@@ -8,10 +8,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from fake_portaudio import SAMPLE_BYTES, FakeDevice, FakePortAudio, Format, Overflowed, in_blocks, install
+from fake_portaudio import (
+    SAMPLE_BYTES,
+    FakeDevice,
+    FakePortAudio,
+    FakeStream,
+    Format,
+    Overflowed,
+    PortAudioError,
+    in_blocks,
+    install,
+)
 from fakes import each_block
 from hearing import Item, samples_of, taken_until
 from hypothesis import example, given
@@ -495,6 +506,32 @@ def test_no_devices_are_an_empty_list_and_an_error(capfd: pytest.CaptureFixture[
         commands.devices(as_json=True)
 
     assert capfd.readouterr().out == "[]\n"
+
+
+def test_a_device_that_comes_back_while_formats_are_tried_is_opened_in_the_best(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those before were refused since it was not there."""
+    device = FakeDevice(channels=2)
+    opened = FakePortAudio.RawInputStream
+
+    def away_at_first(installed: FakePortAudio, **options: Any) -> FakeStream:
+        if len(installed.tried) < 5:
+            installed.tried.append((options["samplerate"], options["channels"], options["dtype"]))
+            raise PortAudioError("Input/output error [PaErrorCode -9999]", -9999)
+        return opened(installed, **options)
+
+    monkeypatch.setattr(FakePortAudio, "RawInputStream", away_at_first)
+    with portaudio(device) as installed, Microphone(None, MIX, each_block) as source:
+        assert [stream.is_closed for stream in installed.streams] == [True, False]
+        assert (source.describe()["rate_hz"], source.describe()["channels"]) == (16_000, 1)
+
+
+def test_a_name_that_nobody_can_read_is_told() -> None:
+    broken = FakeDevice()
+    with portaudio(broken) as installed, pytest.raises(DeviceError, match="the name of a capture device is not UTF-8"):
+        installed.query_devices = lambda: b"Mikro\xc3".decode()  # type: ignore[method-assign,assignment,return-value]
+        list_devices()
 
 
 def test_a_ring_is_made_only_for_a_format_that_the_device_takes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """Losses of unknown length get one from the clock, however late blocks arrive."""
 
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -139,6 +141,26 @@ def test_blocks_that_are_only_late_are_no_loss() -> None:
 
     assert losses(items) == []
     assert num_samples(items) == 250 * BLOCK
+
+
+@pytest.mark.parametrize("jitter_s", [0.0, 0.02, 0.1])
+@pytest.mark.parametrize("every_s", [0.1, 1.0, 8.0])
+def test_errors_of_many_losses_do_not_add_up(jitter_s: float, every_s: float) -> None:
+    """What is told stays beside the clock, by what blocks are late at the most."""
+    dice = random.Random(5)
+    timeline = Timeline(0.0)
+    items: list[AudioBlock | LostSamples] = []
+    captured_s = 0.0
+    for _ in range(100):
+        for _ in range(max(1, round(every_s * RATE_HZ / BLOCK))):
+            captured_s += BLOCK / RATE_HZ
+            items += timeline.push(block(captured_s + dice.uniform(0.0, jitter_s)))
+        captured_s += dice.uniform(0.0, 0.3)
+        items += timeline.lose("driver_overflow")
+    items += timeline.finish(captured_s)
+
+    told_s = (sum(num for num, _ in losses(items)) + num_samples(items)) / RATE_HZ
+    assert abs(told_s - captured_s) < 0.05 + jitter_s
 
 
 def test_a_clock_that_drifts_is_followed() -> None:

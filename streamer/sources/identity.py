@@ -1,5 +1,6 @@
 """Names of sound cards that stay theirs when cards are numbered anew, as udev gives them."""
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -40,5 +41,8 @@ def without_numbers(name: str) -> str:
 
 def _has_twin(card: str, cards: Path) -> bool:
     """Return whether another USB card is of the same make: udev's name is then that of whichever came last."""
-    makes = {path.parent.name: path.read_text().strip() for path in cards.glob("card*/usbid")}
+    makes = {}
+    for path in cards.glob("card*/usbid"):
+        with contextlib.suppress(OSError):  # it goes at this moment
+            makes[path.parent.name] = path.read_text(errors="replace").strip()
     return list(makes.values()).count(makes.get(f"card{card}", "")) > 1

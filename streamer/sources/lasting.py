@@ -20,8 +20,9 @@ OnDeviceLoss = Literal["wait", "quit"] | None
 """``wait`` until the device is there, also at the start; ``quit``; None: wait, but not at the start."""
 
 _LOOK_S = 0.25
-_PAUSES_S = (0.0, 0.5, 1.0, 2.0)
-"""Before the attempts to open it; the last stays."""
+_PAUSES_S = (0.5, 0.5, 1.0, 2.0)
+"""Before the attempts to open it; the last stays. In the first moments of an outage PortAudio is best left alone: a
+stream that is closed while its server changes may never end."""
 _HANG_LIMIT_S = 30.0
 """A call into the audio system that has not returned by then is given up, and the process with it."""
 _TOLD_AGAIN_S = 60.0
@@ -84,9 +85,19 @@ class LastingMicrophone:
         Raises:
             DeviceHungError: It does not close.
         """
+        if isinstance(exc_info[1], DeviceHungError):
+            self._silence.pop_all()  # the process ends at once, and what hangs may go on writing until then
+            return
         with self._silence:
             if self._microphone:
-                self._microphone.__exit__(*exc_info)
+                self._close(self._microphone)
+
+    def _close(self, microphone: Microphone) -> None:
+        try:
+            microphone.__exit__()
+        except DeviceHungError:
+            if not self._interrupted.is_set():  # else the process ends, and so it is closed
+                raise
 
     def _open(self) -> None:
         microphone = Microphone(self._wanted, self._channel, self._patience)
@@ -142,6 +153,7 @@ class LastingMicrophone:
             if self._on_loss == "quit":
                 yield from self._timeline.finish(clock.monotonic())
                 raise
+            self._num_zeros = 0
             yield from self._tell("device_lost", str(error))
             return "device_lost"
         return ""
@@ -196,6 +208,10 @@ class LastingMicrophone:
             except (PortAudioMissingError, DeviceHungError):
                 raise
             except DeviceError as error:
+                if self._on_loss == "quit":
+                    yield from self._timeline.finish(clock.monotonic())
+                    raise
+                self._num_zeros = 0
                 yield from self._tell("device_lost", str(error))
             else:
                 self._adopt(microphone)

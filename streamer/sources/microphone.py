@@ -30,6 +30,8 @@ _RATES_HZ = (48_000, 44_100, 32_000, 96_000, 192_000)
 """Tried after the stream's own rate and the device's default."""
 _FORMATS = {"int16": "s16le", "int32": "s32le", "float32": "f32le", "int24": "s24le"}
 """PortAudio's names of formats, in the order tried, and ours."""
+_FORMAT_REFUSALS = {-9994, -9997, -9998}
+"""PortAudio's codes of a sample format, a rate, a number of channels that a device does not take."""
 
 
 @dataclass(frozen=True)
@@ -63,21 +65,26 @@ def list_devices() -> list[Device]:
 
 def _list_devices() -> list[Device]:
     portaudio = _portaudio()
-    default_index = portaudio.default.device[0]
-    host_apis = portaudio.query_hostapis()
-    return [
-        Device(
-            index=index,
-            name=device["name"],
-            id=identity_of(device["name"]),
-            host_api=host_apis[device["hostapi"]]["name"],
-            channels=device["max_input_channels"],
-            default_rate_hz=round(device["default_samplerate"]),
-            is_default=index == default_index,
-        )
-        for index, device in enumerate(portaudio.query_devices())
-        if device["max_input_channels"] > 0
-    ]
+    try:
+        default_index = portaudio.default.device[0]
+        host_apis = portaudio.query_hostapis()
+        return [
+            Device(
+                index=index,
+                name=device["name"],
+                id=identity_of(device["name"]),
+                host_api=host_apis[device["hostapi"]]["name"],
+                channels=device["max_input_channels"],
+                default_rate_hz=round(device["default_samplerate"]),
+                is_default=index == default_index,
+            )
+            for index, device in enumerate(portaudio.query_devices())
+            if device["max_input_channels"] > 0
+        ]
+    except portaudio.PortAudioError as error:
+        raise DeviceError(f"PortAudio does not list its devices ({error})") from error
+    except UnicodeDecodeError as error:
+        raise DeviceError(f"the name of a capture device is not UTF-8 ({error.object!r}): name it anew") from error
 
 
 def find_device(wanted: Choice, devices: list[Device]) -> Device:
@@ -188,6 +195,7 @@ class Microphone:
     def close(self) -> None:
         """Close the device, however long that takes."""
         self._stream.close(ignore_errors=True)
+        self._ring.discard()
 
     def describe(self) -> dict[str, Any]:
         """Return the device and the format in which it was opened."""
@@ -246,15 +254,22 @@ class Microphone:
 
     def _open_any_format(self, portaudio: Any) -> None:
         """Open the first of rates x channels x formats that the device takes: PortAudio converts none of them."""
+        if not self._try_formats(portaudio) <= _FORMAT_REFUSALS:
+            # Some were refused since it was away; it came back in the midst of them, and may take a better one.
+            self.close()
+            self._try_formats(portaudio)
+
+    def _try_formats(self, portaudio: Any) -> set[int]:
+        """Open the first that is taken; return PortAudio's codes of why those before it were not."""
         rates_hz = dict.fromkeys((SAMPLE_RATE_HZ, self._device.default_rate_hz, *_RATES_HZ))
-        refusals: list[str] = []
+        refusals: list[Exception] = []
         for rate_hz, num_channels, dtype in itertools.product(rates_hz, self._channel_counts(), _FORMATS):
             try:
                 self._open(portaudio, rate_hz, num_channels, dtype)
             except portaudio.PortAudioError as error:
-                refusals.append(str(error))
+                refusals.append(error)
                 continue
-            return
+            return {error.args[1] for error in refusals}
         raise DeviceError(f"can not be opened in any of {len(refusals)} formats tried ({refusals[-1]}); is it in use?")
 
     def _channel_counts(self) -> list[int]:
@@ -353,8 +368,9 @@ def _keep_plugins(maps: Path = Path("/proc/self/maps")) -> None:
 def _start_anew(portaudio: Any) -> None:
     """Let PortAudio look for devices again; nothing may be open. It has no other way to see what was plugged in."""
     _keep_plugins()
-    try:
+    with contextlib.suppress(portaudio.PortAudioError):  # where the last attempt to start it failed
         portaudio._terminate()
+    try:
         portaudio._initialize()
     except portaudio.PortAudioError as error:
         raise DeviceError(f"PortAudio does not start ({error})") from error

@@ -24,8 +24,10 @@ _WORDS = ("reason", "detail", "end", "message")
 _KINDS = {"position": (), "samples": (), "lost": ("reason",), "health": ("detail",), "end": ()}
 """What tells of what a line is, and what it must have besides."""
 _HEALTHS = ("ok", "device_lost", "silent_input")
-_LARGEST = 1e11
-"""More than any number here is, in whatever unit, and less than calendars end with."""
+_LARGEST_COUNT = 2**53
+"""More samples than anybody hears."""
+_LARGEST_S = 1e11
+"""More than any time here is, and less than calendars end with."""
 
 
 class Replay:
@@ -73,7 +75,7 @@ class Replay:
         Raises:
             InputError: There is one missing.
         """
-        self._numbers = [int(path.stem) for path in sorted(self._folder.glob("[0-9]*.jsonl")) if path.stem.isdecimal()]
+        self._numbers = sorted(int(path.stem) for path in self._folder.glob("[0-9]*.jsonl") if path.stem.isdecimal())
         for number, next_number in zip(self._numbers, self._numbers[1:], strict=False):
             if next_number != number + 1:
                 raise InputError(f"{lines_path(self._folder, number + 1)}: missing, and the session goes on behind it")
@@ -209,7 +211,8 @@ def _line(content: bytes) -> dict[str, Any]:
 def _is_valid(key: str, value: Any) -> bool:
     if key in _COUNTS or key in _TIMES:
         kinds = (int,) if key in _COUNTS else (int, float)
-        return isinstance(value, kinds) and not isinstance(value, bool) and 0 <= value < _LARGEST
+        largest = _LARGEST_COUNT if key in _COUNTS else _LARGEST_S
+        return isinstance(value, kinds) and not isinstance(value, bool) and 0 <= value < largest
     if key == "health":
         return value in _HEALTHS
     if key == "error":

@@ -86,6 +86,12 @@ class SampleRing:
             self._is_closed = True
             self._changed.notify()
 
+    def discard(self) -> None:
+        """Let the memory go; nothing is read any more."""
+        with self._changed:
+            self._is_closed = True
+            self._memory = memoryview(b"")
+
     def read(self, timeout_s: float, num_wanted: int = 1) -> RingBlock | RingGap | None:
         """Return what there is: all frames up to the next gap, or the gap; None after ``timeout_s`` without any.
 

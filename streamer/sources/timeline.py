@@ -31,10 +31,13 @@ class Timeline:
         self._reason = ""
         """Why it did, while that is not told yet."""
         self._held: list[AudioBlock] = []
+        self._ahead_s = 0.0
+        """How much later than it was captured the stretch in hand is on the timeline, as far as its start tells."""
         self._begin_stretch()
 
     def _begin_stretch(self) -> None:
         self._num_samples = 0
+        self._placed_s = self._refined_s = float("inf")  # its sample 0: where it was put, and by the first span
         self._first_s = 0.0  # when something of it arrived first
         self._span_end_s = 0.0
         self._earliest_s = self._earliest_before_s = float("inf")  # of its sample 0: in this span, in the one before
@@ -62,7 +65,10 @@ class Timeline:
         if self._reason and not self._held:
             return []  # nothing came since the last loss: it goes on
         told = self._settle()
-        self._ended_s = self._start_s + self._num_samples / SAMPLE_RATE_HZ if self._num_samples else self._ended_s
+        if self._num_samples:
+            self._ended_s = self._start_s + self._num_samples / SAMPLE_RATE_HZ
+        if self._placed_s < float("inf"):
+            self._ahead_s += self._placed_s - self._refined_s
         self._reason = reason
         self._begin_stretch()
         return told
@@ -93,16 +99,22 @@ class Timeline:
         if captured_s > self._span_end_s:
             self._earliest_before_s, self._earliest_s = self._earliest_s, float("inf")
             self._span_end_s = captured_s + _SPAN_S
-        self._earliest_s = min(self._earliest_s, captured_s - self._num_samples / SAMPLE_RATE_HZ)
+        start_s = captured_s - self._num_samples / SAMPLE_RATE_HZ
+        self._earliest_s = min(self._earliest_s, start_s)
+        if captured_s <= self._first_s + _SPAN_S:
+            self._refined_s = min(self._refined_s, start_s)
 
     def _settle(self) -> list[AudioBlock | LostSamples]:
         if not self._reason:
             return []
         told: list[AudioBlock | LostSamples] = [*self._held]
-        num_lost = max(0, round((self._start_s - self._ended_s) * SAMPLE_RATE_HZ))
         reason, self._reason, self._held = self._reason, "", []
-        if reason != _UNTOLD:
-            return [LostSamples(num_lost, reason), *told]
-        if num_lost > _SUSPICIOUS_S * SAMPLE_RATE_HZ:
-            return [LostSamples(num_lost, "driver_overflow"), *told]
-        return told
+        # What was placed too late before is made up for: losses add up, their errors must not.
+        lost_s = self._start_s - self._ended_s - self._ahead_s
+        is_loss = reason != _UNTOLD or lost_s > _SUSPICIOUS_S
+        num_lost = max(0, round(lost_s * SAMPLE_RATE_HZ)) if is_loss else 0
+        self._ahead_s = num_lost / SAMPLE_RATE_HZ - lost_s
+        self._placed_s = self._start_s
+        if not is_loss:
+            return told
+        return [LostSamples(num_lost, "driver_overflow" if reason == _UNTOLD else reason), *told]
