@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -150,7 +151,7 @@ def soak(minutes: float, seed: int, kept: Path) -> None:
                 f"{(end_s - time.monotonic()) / 60:.0f} min left",
             )
         stopped_s = time.monotonic()
-        running.listener.stop()
+        running.listener.stop(signal.SIGTERM)
         stopped_s = time.monotonic() - stopped_s
         _add(kept, {"ready_s": round(running.ready_s, 2), "stopped_s": round(stopped_s, 2)}, "done")
 
@@ -189,7 +190,7 @@ def table(outcomes: list[dict[str, Any]]) -> str:
         )
     for outcome in outcomes:
         if "ready_s" in outcome:
-            text += f"Ready {outcome['ready_s']} s after its start, gone {outcome['stopped_s']} s after a SIGINT.\n"
+            text += f"Ready {outcome['ready_s']} s after its start, gone {outcome['stopped_s']} s after a SIGTERM.\n"
     return text
 
 
