@@ -24,7 +24,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from signals import Samples, conversation, noise, split
 from test_bad_input import standard_input
-from tiny_model import model_info, write_model
+from tiny_model import model_info, write_hearing_model, write_model
 
 from streamer.cli import main
 from streamer.daemon import Daemon
@@ -44,9 +44,7 @@ Record = dict[str, Any]
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a model whose labels depend on what it hears."""
-    weights = np.random.default_rng(0).normal(0, 0.4, (13, 4))
-    info = model_info(mean=(5.0,) * 13, std=(10.0,) * 13, uncertain_below=0.3)
-    return write_model(tmp_path_factory.mktemp("model") / "tiny.onnx", info.to_metadata(), weights=weights)
+    return write_hearing_model(tmp_path_factory.mktemp("model") / "tiny.onnx")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from audio_files import wav
 from command import ended, records_in, run, start, without_latency
 from signals import conversation
-from tiny_model import adapting_info, model_info, write_adapting_model, write_model
+from tiny_model import adapting_info, write_adapting_model, write_hearing_model
 
 from streamer.cli import main
 
@@ -21,9 +21,7 @@ Capture = pytest.CaptureFixture[str]
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a model whose labels depend on what it hears."""
-    weights = np.random.default_rng(0).normal(0, 0.4, (13, 4))
-    info = model_info(mean=(5.0,) * 13, std=(10.0,) * 13, uncertain_below=0.3)
-    return write_model(tmp_path_factory.mktemp("model") / "tiny.onnx", info.to_metadata(), weights=weights)
+    return write_hearing_model(tmp_path_factory.mktemp("model") / "tiny.onnx")
 
 
 @pytest.fixture

@@ -150,11 +150,7 @@ class LastingMicrophone:
                 if self._is_to_be_mended():
                     return "reopened"
         except DeviceError as error:
-            if self._on_loss == "quit":
-                yield from self._timeline.finish(clock.monotonic())
-                raise
-            self._num_zeros = 0
-            yield from self._tell("device_lost", str(error))
+            yield from self._lament(error)
             return "device_lost"
         return ""
 
@@ -208,14 +204,18 @@ class LastingMicrophone:
             except (PortAudioMissingError, DeviceHungError):
                 raise
             except DeviceError as error:
-                if self._on_loss == "quit":
-                    yield from self._timeline.finish(clock.monotonic())
-                    raise
-                self._num_zeros = 0
-                yield from self._tell("device_lost", str(error))
+                yield from self._lament(error)
             else:
                 self._adopt(microphone)
                 return
+
+    def _lament(self, error: DeviceError) -> Iterator[SourceItem]:
+        """Tell that the device is gone; raise ``error`` where it is not waited for."""
+        if self._on_loss == "quit":
+            yield from self._timeline.finish(clock.monotonic())
+            raise error
+        self._num_zeros = 0
+        yield from self._tell("device_lost", str(error))
 
     def _is_done(self, call: "Call[None]") -> Generator[SourceItem, None, bool]:
         """Yield signs of life until ``call`` returns, and raise what it raises; return False where interrupted."""
